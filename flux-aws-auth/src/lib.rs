@@ -1,1 +1,81 @@
-//! Placeholder crate root.
+//! AWS credentials the way Flux CD finds them, with every choice explained.
+//!
+//! A program in (or beside) Kubernetes gets its identity from EKS Pod Identity, from OIDC federation (IRSA on EKS, web
+//! identity elsewhere), from an access key, or from the node. This crate asks for it in a fixed order, gives either the
+//! right identity or a clear error, and says what it looked at.
+//!
+//! ```no_run
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), flux_aws_auth::Error> {
+//! use flux_aws_auth::Chain;
+//!
+//! let chain = Chain::builder().build();
+//! let resolved = chain.resolve().await?;
+//! println!("{}", resolved.report()); // which source, whose identity, and why not the others
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Chain`] implements [`ProvideCredentials`](aws_credential_types::provider::ProvideCredentials): give it to any
+//! `aws-sdk-*` client, which then has credentials that refresh.
+//!
+//! # The types
+//!
+//! * [`Chain`] asks [sources](source) in [order](SourceOrder) and holds the credentials while they are good. Made by a
+//!   [`ChainBuilder`], in which everything that touches the world can be replaced.
+//! * [`Environment`] is what the sources know of the process: variables and files. Nothing else reads the process.
+//! * [`Resolved`] is the answer: credentials, the [`Principal`] they belong to, and the [`ChainReport`].
+//! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind), a [hint](Error::hint), the cause, and the
+//!   same report.
+//! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
+//!   [`ServiceAccountTokens`].
+//!
+//! # What it does not do
+//!
+//! It does not read AWS profiles, does no single sign-on and starts no process: those belong to `aws-config`, whose
+//! provider can be wrapped as a [`CredentialSource`]. It never falls back: see below.
+//!
+//! # Contracts
+//!
+//! * **The first source that is set up decides.** Its failure ends the chain; only "not set up" moves on, and the node's
+//!   role is the last resort. An object-level identity is the only source of its chain.
+//! * **Bounded.** Each request has limits for connecting, answering and the whole; one deadline covers the chain (20
+//!   seconds unless set). A metadata address where nobody answers costs about one second.
+//! * **Refresh.** See [`Chain::resolve`]. Token files are read again at every exchange.
+//! * **Secrets.** No secret, token or query of a URL is in a `Debug`, a `Display`, an error or the `tracing` output of
+//!   this crate, at any level. The AWS SDK's own `trace` output can show responses: keep the targets `aws_smithy_runtime`
+//!   and `aws_sdk_sts` above `trace`. An address is checked before a token is sent to it.
+//! * **Time, waiting and HTTP** come from the builder, so tests need no clock and no network.
+//!
+//! # Features
+//!
+//! None yet: rustls with ring for TLS, tokio for timers.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod arn;
+mod chain;
+mod endpoint;
+mod environment;
+mod error;
+mod held;
+mod http_clients;
+mod principal;
+mod report;
+mod service_account;
+mod session_name;
+pub mod source;
+mod sts;
+mod token;
+
+pub use arn::RoleArn;
+pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};
+pub use environment::Environment;
+pub use error::{BoxError, Error, ErrorKind};
+pub use http_clients::http_client;
+pub use principal::Principal;
+pub use report::{ChainReport, SourceReport, SourceResult};
+pub use service_account::{
+    ROLE_ARN_ANNOTATION, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens,
+};
+pub use source::{CredentialSource, SourceKind};
+pub use sts::CallerIdentity;

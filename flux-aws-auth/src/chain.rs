@@ -1,0 +1,411 @@
+//! The sources in order, and the credentials of the first that is set up.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
+use aws_smithy_runtime_api::shared::IntoShared;
+use aws_types::region::Region;
+
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+use crate::held::Held;
+use crate::http_clients::{http_client, metadata_http_client};
+use crate::principal::Principal;
+use crate::report::{ChainReport, SourceReport, SourceResult};
+use crate::source::{
+    AccessKeys, CredentialSource, InstanceMetadata, Notes, Outcome, PodIdentity, Provided, SourceContext,
+    SourceKind, WebIdentity,
+};
+use crate::sts::{CallerIdentity, Sts};
+
+/// Credential sources, asked in order.
+///
+/// The first source that is set up decides: its credentials are the chain's, and so is its failure. Only a source that is
+/// *not* set up lets the chain go on, so no error can turn the program into another identity.
+///
+/// A chain is a handle: clones share what it holds. It implements [`ProvideCredentials`], so it goes into any `aws-sdk-*`
+/// client, which asks again before the credentials expire.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// use flux_aws_auth::Chain;
+///
+/// let chain = Chain::builder().build();
+/// match chain.resolve().await {
+///     Ok(resolved) => println!("{}", resolved.report()),
+///     Err(error) => eprintln!("{error}: {}", error.report().map_or(String::new(), ToString::to_string)),
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Chain(Arc<Inner>);
+
+struct Inner {
+    sources: Vec<Arc<dyn CredentialSource>>,
+    context: SourceContext,
+    deadline: Duration,
+    held: Held,
+}
+
+impl Chain {
+    /// Starts a chain: the four sources that Flux knows, in [`SourceOrder::SecretlessFirst`], over the process's
+    /// environment.
+    pub fn builder() -> ChainBuilder {
+        ChainBuilder::default()
+    }
+
+    /// The credentials and how they were found.
+    ///
+    /// Credentials are held for the first half of their life. Then one caller asks the sources again while the others go
+    /// on, and if that fails the old ones serve until they expire. When there are none, one caller asks and all who came
+    /// meanwhile share the outcome; a failure is not remembered beyond that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoIdentity`] when no source is set up, else the kind of the failure of the first one that is.
+    /// [`Error::report`] has what each source looked at.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the chain as it was; a caller that waited takes over.
+    pub async fn resolve(&self) -> Result<Resolved, Error> {
+        self.0.held.get(|| self.0.ask_sources()).await
+    }
+
+    /// Asks STS whose credentials these are. AWS grants this to everyone ([GetCallerIdentity]).
+    ///
+    /// [GetCallerIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    ///
+    /// # Errors
+    ///
+    /// Those of [`resolve`](Self::resolve), a missing region, and what STS answers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the request.
+    pub async fn caller_identity(&self) -> Result<CallerIdentity, Error> {
+        let sts = Sts::new(&self.0.context)?;
+        let resolved = self.resolve().await?;
+        sts.caller_identity(resolved.credentials().clone()).await
+    }
+}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.0.sources.iter().map(|source| source.kind()).collect();
+        f.debug_struct("Chain").field("sources", &kinds).finish_non_exhaustive()
+    }
+}
+
+impl ProvideCredentials for Chain {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async move {
+            self.resolve().await.map(|resolved| resolved.credentials().clone()).map_err(|error| {
+                match error.kind() {
+                    ErrorKind::NoIdentity => CredentialsError::not_loaded(error),
+                    ErrorKind::Configuration => CredentialsError::invalid_configuration(error),
+                    _ => CredentialsError::provider_error(error),
+                }
+            })
+        })
+    }
+}
+
+impl Inner {
+    async fn ask_sources(&self) -> Result<Resolved, Error> {
+        let started_at = self.context.now();
+        let mut sources = Vec::with_capacity(self.sources.len());
+        let mut found = None;
+        for source in &self.sources {
+            if found.is_some() {
+                sources.push(self.not_reached(source.as_ref()));
+                continue;
+            }
+            let (report, outcome) = self.ask(source.as_ref(), started_at).await;
+            tracing::debug!(source = %report.kind, result = report.result.word(), "asked a credential source");
+            sources.push(report);
+            found = match outcome {
+                Outcome::Provided(provided) => Some(Ok(provided)),
+                Outcome::Failed(error) => Some(Err((source.kind(), error))),
+                Outcome::Skipped(_) => None,
+            };
+        }
+        let report = ChainReport::new(sources, self.sdk_choice(), started_at, self.since(started_at));
+        match found {
+            Some(Ok(provided)) => Ok(Resolved { provided, report }),
+            Some(Err((kind, error))) => Err(failed(kind, error).with_report(report)),
+            None => Err(nothing_set_up(self.sources.len()).with_report(report)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        source: &dyn CredentialSource,
+        chain_started_at: SystemTime,
+    ) -> (SourceReport, Outcome) {
+        let started_at = self.context.now();
+        let remaining = self.deadline.saturating_sub(self.since(chain_started_at));
+        let mut notes = Notes::default();
+        let load =
+            Timeout::new(source.load(&self.context, &mut notes), self.context.sleep_impl.sleep(remaining));
+        let outcome = match load.await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Failed(timed_out(self.deadline)),
+        };
+        let (result, hint) = match &outcome {
+            Outcome::Provided(provided) => (
+                SourceResult::Provided { principal: provided.principal().clone(), expiry: provided.expiry() },
+                None,
+            ),
+            Outcome::Skipped(skipped) => (
+                SourceResult::Skipped { reason: skipped.reason(), detail: skipped.detail().to_owned() },
+                skipped.hint(),
+            ),
+            Outcome::Failed(error) => (SourceResult::Failed(error.clone()), error.hint()),
+        };
+        let hint = hint.map(str::to_owned);
+        let report =
+            SourceReport { kind: source.kind(), notes, result, duration: self.since(started_at), hint };
+        (report, outcome)
+    }
+
+    fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
+        SourceReport {
+            kind: source.kind(),
+            notes: Notes::default(),
+            result: SourceResult::NotReached { configured: source.is_configured(self.context.environment()) },
+            duration: Duration::ZERO,
+            hint: None,
+        }
+    }
+
+    fn sdk_choice(&self) -> Option<SourceKind> {
+        let configured = |kind: &SourceKind| {
+            let mut sources = self.sources.iter();
+            sources.any(|source| source.kind() == *kind && source.is_configured(self.context.environment()))
+        };
+        SourceOrder::AwsSdk.kinds().into_iter().find(configured)
+    }
+
+    fn since(&self, start: SystemTime) -> Duration {
+        self.context.now().duration_since(start).unwrap_or_default()
+    }
+}
+
+fn failed(kind: SourceKind, error: Error) -> Error {
+    let summary = format!("{kind} is set up, but gave no credentials");
+    let outer = Error::new(error.kind(), summary).with_response_of(&error);
+    let outer = match error.hint() {
+        Some(hint) => outer.with_hint(hint),
+        None => outer,
+    };
+    outer.with_source(error)
+}
+
+fn nothing_set_up(sources: usize) -> Error {
+    Error::new(ErrorKind::NoIdentity, format!("no AWS credentials: none of the {sources} sources is set up"))
+        .with_hint("Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity token elsewhere.")
+}
+
+fn timed_out(deadline: Duration) -> Error {
+    Error::new(ErrorKind::TimedOut, format!("no answer within the chain's deadline of {deadline:?}"))
+        .with_hint("Try again later, or allow more time with ChainBuilder::deadline.")
+}
+
+/// Credentials, and how they were found.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    provided: Provided,
+    report: ChainReport,
+}
+
+impl Resolved {
+    /// The credentials. For a client, give it the [`Chain`] instead: these do not refresh.
+    pub fn credentials(&self) -> &Credentials {
+        self.provided.credentials()
+    }
+
+    /// Whose they are, as far as the source says.
+    pub fn principal(&self) -> &Principal {
+        self.provided.principal()
+    }
+
+    /// When they end, if they do.
+    pub fn expiry(&self) -> Option<SystemTime> {
+        self.provided.expiry()
+    }
+
+    /// What each source looked at and found.
+    pub fn report(&self) -> &ChainReport {
+        &self.report
+    }
+}
+
+/// In which order the sources are asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SourceOrder {
+    /// Pod Identity, web identity, access keys, node: what needs no stored secret comes first, as Flux recommends
+    /// ([Flux on AWS]).
+    ///
+    /// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/#authentication
+    #[default]
+    SecretlessFirst,
+    /// Access keys, web identity, Pod Identity, node: the order of the AWS SDKs ([credential provider chain]), where a
+    /// leftover access key hides a role.
+    ///
+    /// [credential provider chain]: https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
+    AwsSdk,
+}
+
+impl SourceOrder {
+    fn kinds(self) -> [SourceKind; 4] {
+        use SourceKind::{AccessKeys, InstanceMetadata, PodIdentity, WebIdentity};
+        match self {
+            Self::SecretlessFirst => [PodIdentity, WebIdentity, AccessKeys, InstanceMetadata],
+            Self::AwsSdk => [AccessKeys, WebIdentity, PodIdentity, InstanceMetadata],
+        }
+    }
+}
+
+/// Makes a [`Chain`]. Everything that touches the world can be replaced.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ChainBuilder {
+    sources: Vec<Arc<dyn CredentialSource>>,
+    environment: Environment,
+    http_client: Option<SharedHttpClient>,
+    metadata_http_client: Option<SharedHttpClient>,
+    time_source: SharedTimeSource,
+    sleep_impl: SharedAsyncSleep,
+    region: Option<Region>,
+    deadline: Duration,
+}
+
+impl Default for ChainBuilder {
+    fn default() -> Self {
+        Self {
+            sources: sources_in(SourceOrder::default()),
+            environment: Environment::from_process(),
+            http_client: None,
+            metadata_http_client: None,
+            time_source: SharedTimeSource::new(SystemTimeSource::new()),
+            sleep_impl: SharedAsyncSleep::new(TokioSleep::new()),
+            region: None,
+            deadline: Duration::from_secs(20),
+        }
+    }
+}
+
+impl ChainBuilder {
+    /// Asks Flux's four sources in this order, and no others.
+    pub fn order(mut self, order: SourceOrder) -> Self {
+        self.sources = sources_in(order);
+        self
+    }
+
+    /// Leaves a source out.
+    pub fn without(mut self, kind: SourceKind) -> Self {
+        self.sources.retain(|source| source.kind() != kind);
+        self
+    }
+
+    /// Adds a source behind those there are, but before the node's metadata, which stays the last resort.
+    pub fn source(mut self, source: impl CredentialSource + 'static) -> Self {
+        let node = self.sources.iter().position(|source| source.kind() == SourceKind::InstanceMetadata);
+        self.sources.insert(node.unwrap_or(self.sources.len()), Arc::new(source));
+        self
+    }
+
+    /// Asks this source and no other, so that its failure can never end in another identity. Object-level identities,
+    /// such as [`ServiceAccountRole`](crate::ServiceAccountRole), are used so.
+    pub fn only(mut self, source: impl CredentialSource + 'static) -> Self {
+        self.sources = vec![Arc::new(source)];
+        self
+    }
+
+    /// Where variables and files are read; by default the process and the machine.
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+
+    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    pub fn region(mut self, region: impl Into<Option<Region>>) -> Self {
+        self.region = region.into();
+        self
+    }
+
+    /// The HTTP client for AWS; by default [`http_client`](crate::http_client).
+    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.http_client = Some(client.into_shared());
+        self
+    }
+
+    /// The HTTP client for the Pod Identity agent and the instance metadata service. It must use no proxy: what it asks
+    /// is on the node.
+    pub fn metadata_http_client(mut self, client: impl HttpClient + 'static) -> Self {
+        self.metadata_http_client = Some(client.into_shared());
+        self
+    }
+
+    /// The clock.
+    pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
+        self.time_source = time_source.into_shared();
+        self
+    }
+
+    /// How to wait; by default with tokio's timers.
+    pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
+        self.sleep_impl = sleep_impl.into_shared();
+        self
+    }
+
+    /// How long all sources together may take; by default 20 seconds.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// The chain. Nothing is read or asked yet.
+    #[must_use]
+    pub fn build(self) -> Chain {
+        Chain(Arc::new(Inner {
+            sources: self.sources,
+            deadline: self.deadline,
+            held: Held::new(self.time_source.clone()),
+            context: SourceContext {
+                environment: self.environment,
+                http_client: self.http_client.unwrap_or_else(http_client),
+                metadata_http_client: self.metadata_http_client.unwrap_or_else(metadata_http_client),
+                time_source: self.time_source,
+                sleep_impl: self.sleep_impl,
+                region: self.region,
+            },
+        }))
+    }
+}
+
+fn sources_in(order: SourceOrder) -> Vec<Arc<dyn CredentialSource>> {
+    let source = |kind| -> Arc<dyn CredentialSource> {
+        match kind {
+            SourceKind::PodIdentity => Arc::new(PodIdentity::new()),
+            SourceKind::WebIdentity => Arc::new(WebIdentity::new()),
+            SourceKind::AccessKeys => Arc::new(AccessKeys::new()),
+            _ => Arc::new(InstanceMetadata::new()),
+        }
+    };
+    order.kinds().into_iter().map(source).collect()
+}

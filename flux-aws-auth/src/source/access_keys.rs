@@ -1,0 +1,65 @@
+//! An access key in environment variables.
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+
+use super::{CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind};
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+use crate::principal::Principal;
+
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+
+/// The access key in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where it is a temporary one.
+///
+/// Blank variables count as absent. One of the first two without the other is a failure that names the missing one.
+///
+/// Flux's advice is to prefer a source without secrets ([Flux on AWS]).
+///
+/// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct AccessKeys;
+
+impl AccessKeys {
+    /// The source; it has no settings but those of the environment.
+    pub fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl CredentialSource for AccessKeys {
+    fn kind(&self) -> SourceKind {
+        SourceKind::AccessKeys
+    }
+
+    fn is_configured(&self, environment: &Environment) -> bool {
+        [ID, SECRET].iter().any(|name| environment.var(name).is_some())
+    }
+
+    async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
+        let environment = context.environment();
+        match (notes.var(environment, ID), notes.var(environment, SECRET)) {
+            (Some(id), Some(secret)) => {
+                let session_token = notes.var(environment, SESSION_TOKEN);
+                let mut credentials = Credentials::builder()
+                    .access_key_id(&id)
+                    .secret_access_key(secret)
+                    .provider_name("EnvironmentAccessKeys");
+                credentials.set_session_token(session_token);
+                Outcome::Provided(Provided::new(credentials.build(), Principal::access_key(id)))
+            }
+            (None, None) => Skipped::new(SkipReason::NotConfigured, format!("{ID} is not set")).into(),
+            (Some(_), None) => Outcome::Failed(half(ID, SECRET)),
+            (None, Some(_)) => Outcome::Failed(half(SECRET, ID)),
+        }
+    }
+}
+
+fn half(set: &str, missing: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{set} is set, but {missing} is not"))
+        .with_hint(format!("Set {missing} too, or remove {set} to use another source."))
+}

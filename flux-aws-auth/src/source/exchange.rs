@@ -1,0 +1,229 @@
+//! One request to an agent on this node: `Operation` of the AWS SDK's own runtime, so that limits, retries, clock and
+//! waiting are those of every other call.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::orchestrator::{
+    HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
+};
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use http::{HeaderName, HeaderValue, Method};
+
+use super::SourceContext;
+use crate::endpoint::Endpoint;
+use crate::error::BoxError;
+
+/// How one request is made.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange {
+    pub(super) service: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) connect_timeout: Duration,
+    pub(super) read_timeout: Duration,
+    /// Tries in all. Answers of 429 and 5xx are tried again, and, where `retry_network` says so, no answer at all.
+    pub(super) attempts: u32,
+    pub(super) retry_network: bool,
+}
+
+/// A request without a body. Header values are marked sensitive, so that no `Debug` on the way shows them.
+pub(super) struct Request {
+    method: Method,
+    origin: String,
+    path_and_query: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Request {
+    /// A request to the address itself, query and all.
+    pub(super) fn to_endpoint(method: Method, endpoint: &Endpoint) -> Self {
+        Self::to_path(method, endpoint, endpoint.path_and_query())
+    }
+
+    /// A request to a path on the address's host.
+    pub(super) fn to_path(method: Method, endpoint: &Endpoint, path_and_query: impl Into<String>) -> Self {
+        Self { method, origin: endpoint.origin(), path_and_query: path_and_query.into(), headers: Vec::new() }
+    }
+
+    /// Adds a header; `None` when the value has characters that a header cannot carry.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Option<Self> {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        self.headers.push((HeaderName::from_static(name), value));
+        Some(self)
+    }
+
+    fn to_http(&self) -> Result<HttpRequest, BoxError> {
+        let mut request = http::Request::builder().method(self.method.clone()).uri(&self.path_and_query);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        Ok(HttpRequest::try_from(request.body(SdkBody::empty())?)?)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Clone)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The start of the body as one line of text, with `secret` taken out should the other side have repeated it.
+    pub(super) fn text(&self, secret: &str) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let text = if secret.is_empty() { text.into_owned() } else { text.replace(secret, "…") };
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+        line.trim().to_owned()
+    }
+}
+
+/// The body may hold credentials.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// No answer: which step of the exchange failed, and the cause.
+#[derive(Debug)]
+pub(super) struct Unanswered {
+    pub(super) step: Step,
+    pub(super) source: BoxError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// No connection within the limit: the address is a black hole.
+    ConnectTimeout,
+    /// A connection, and then silence.
+    ReadTimeout,
+    /// The connection was refused or broken off.
+    Connection,
+    /// Something else, such as an answer that is no HTTP.
+    Other,
+}
+
+impl Step {
+    /// The step as a clause that follows the address.
+    pub(super) fn describe(self, exchange: &Exchange) -> String {
+        match self {
+            Self::ConnectTimeout => format!("no connection within {:?}", exchange.connect_timeout),
+            Self::ReadTimeout => format!("connected, but no answer within {:?}", exchange.read_timeout),
+            Self::Connection => "connection refused or broken off".to_owned(),
+            Self::Other => "no usable answer".to_owned(),
+        }
+    }
+}
+
+impl Exchange {
+    /// Sends `request`, again if need be.
+    pub(super) async fn send(
+        &self,
+        context: &SourceContext,
+        client: &SharedHttpClient,
+        request: Request,
+    ) -> Result<Answer, Unanswered> {
+        let mut sensitive = Layer::new("flux-aws-auth");
+        sensitive.store_put(SensitiveOutput);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(self.connect_timeout)
+            .read_timeout(self.read_timeout)
+            .operation_attempt_timeout(self.connect_timeout + self.read_timeout)
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(self.attempts)
+            .with_initial_backoff(Duration::from_millis(100));
+        let mut operation = Operation::builder()
+            .service_name(self.service)
+            .operation_name(self.operation)
+            .http_client(client.clone())
+            .endpoint_url(&request.origin)
+            .no_auth()
+            .standard_retry(&retries)
+            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(&[429, 500, 502, 503, 504][..]))
+            .timeout_config(timeouts)
+            .time_source(context.time_source.clone())
+            .sleep_impl(context.sleep_impl.clone())
+            .runtime_plugin(StaticRuntimePlugin::new().with_config(sensitive.freeze()))
+            .serializer(|request: Request| request.to_http())
+            .deserializer(deserialize);
+        if self.retry_network {
+            operation = operation.retry_classifier(TransientErrorClassifier::<TryAgain>::new());
+        }
+        match operation.build().invoke(request).await {
+            Ok(answer) => Ok(answer),
+            Err(SdkError::ServiceError(error)) => Ok(error.into_err().0),
+            Err(error) => Err(Unanswered { step: step_of(&error), source: error.into() }),
+        }
+    }
+}
+
+/// An answer worth another try; the last one counts as the answer.
+#[derive(Debug)]
+struct TryAgain(Answer);
+
+impl fmt::Display for TryAgain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP status {}", self.0.status)
+    }
+}
+
+impl StdError for TryAgain {}
+
+fn deserialize(response: &HttpResponse) -> Result<Answer, OrchestratorError<TryAgain>> {
+    let answer = Answer {
+        status: response.status().as_u16(),
+        body: response.body().bytes().map(<[u8]>::to_vec).unwrap_or_default(),
+    };
+    if answer.status == 429 || answer.status >= 500 {
+        return Err(OrchestratorError::operation(TryAgain(answer)));
+    }
+    Ok(answer)
+}
+
+fn step_of(error: &SdkError<TryAgain, HttpResponse>) -> Step {
+    match error {
+        SdkError::TimeoutError(_) => Step::ReadTimeout,
+        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+            Some(error) if error.is_timeout() && names_connect(error) => Step::ConnectTimeout,
+            Some(error) if error.is_timeout() => Step::ReadTimeout,
+            Some(error) if error.is_io() => Step::Connection,
+            _ => Step::Other,
+        },
+        SdkError::ResponseError(_) => Step::Connection,
+        _ => Step::Other,
+    }
+}
+
+/// The connector tells a connect timeout from a read timeout in the text of the cause alone.
+fn names_connect(error: &ConnectorError) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.to_string().starts_with("HTTP connect timeout") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
