@@ -1,0 +1,164 @@
+//! Policies: a rule, and what restricts the tags it sees.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::decision::Decision;
+use crate::error::{Error, ErrorKind};
+use crate::filter::TagFilter;
+use crate::range::Range;
+use crate::select::Selector;
+
+/// Which tag is the latest: Flux's `ImagePolicy` as a value.
+///
+/// Made by [`semver`](Self::semver), [`alphabetical`](Self::alphabetical) or [`numerical`](Self::numerical), narrowed by
+/// [`with_filter`](Self::with_filter). Compiling happens once; clones share the result.
+///
+/// ```
+/// use flux_policy::Policy;
+///
+/// let decision = Policy::semver("^1.0")?.latest(["1.0.0", "v1.4.2", "1.5.0-rc.1", "2.0.0"])?;
+/// assert_eq!(decision.winner().unwrap().tag(), "v1.4.2");
+/// # Ok::<(), flux_policy::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy {
+    terms: Arc<Terms>,
+}
+
+/// What a policy is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) rule: Rule,
+    pub(crate) filter: Option<TagFilter>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Rule {
+    Semver(Range),
+    Alphabetical(Order),
+    Numerical(Order),
+}
+
+impl Policy {
+    /// The highest version that a range admits; the [`range`](crate::range) module tells the language.
+    ///
+    /// Tags that are no versions are left out. Of several tags that read as the same version the byte-greatest wins,
+    /// as in Flux.
+    ///
+    /// # Errors
+    ///
+    /// What [`Range::parse`] refuses.
+    pub fn semver(range: &str) -> Result<Self, Error> {
+        Range::parse(range).map(|range| Self::new(Rule::Semver(range)))
+    }
+
+    /// The last tag in byte order ([`Asc`](Order::Asc)), or the first ([`Desc`](Order::Desc)).
+    pub fn alphabetical(order: Order) -> Self {
+        Self::new(Rule::Alphabetical(order))
+    }
+
+    /// The greatest number ([`Asc`](Order::Asc)), or the smallest ([`Desc`](Order::Desc)), read as
+    /// [`number::parse`](crate::number::parse) does.
+    ///
+    /// A tag that is no number makes the whole evaluation fail, as it does in Flux; a filter keeps such tags out.
+    /// Numbers are 64-bit floats, so beyond 2^53 neighbours can be equal; of equal ones the byte-smallest wins.
+    pub fn numerical(order: Order) -> Self {
+        Self::new(Rule::Numerical(order))
+    }
+
+    /// Only tags that match the filter count, and the rule compares what the filter extracts.
+    #[must_use]
+    pub fn with_filter(self, filter: TagFilter) -> Self {
+        self.change(|terms| terms.filter = Some(filter))
+    }
+
+    /// Starts an evaluation that takes candidates one by one, for example as pages arrive from a registry.
+    pub fn selector(&self) -> Selector {
+        Selector::new(Arc::clone(&self.terms))
+    }
+
+    /// Evaluates the policy over a list of tags.
+    ///
+    /// # Errors
+    ///
+    /// What [`Selector::finish`] reports. That nothing matched is not an error but a decision without a winner.
+    pub fn latest(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Decision, Error> {
+        let mut selector = self.selector();
+        for tag in tags {
+            selector.push(&tag.as_ref().into());
+        }
+        selector.finish()
+    }
+
+    fn new(rule: Rule) -> Self {
+        Self { terms: Arc::new(Terms { rule, filter: None }) }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Terms)) -> Self {
+        change(Arc::make_mut(&mut self.terms));
+        self
+    }
+}
+
+/// One line that says what the policy asks for, such as `highest version in ">=1.0.0"`.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.terms.fmt(f)
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.rule {
+            Rule::Semver(range) => write!(f, "highest version in {:?}", range.as_str())?,
+            Rule::Alphabetical(Order::Asc) => f.write_str("last in alphabetical order")?,
+            Rule::Alphabetical(Order::Desc) => f.write_str("first in alphabetical order")?,
+            Rule::Numerical(Order::Asc) => f.write_str("greatest number")?,
+            Rule::Numerical(Order::Desc) => f.write_str("smallest number")?,
+        }
+        if let Some(filter) = &self.filter {
+            write!(f, " among tags matching {:?}", filter.pattern())?;
+            if !filter.extract().is_empty() {
+                write!(f, ", comparing {:?}", filter.extract())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The direction of an alphabetical or numerical rule.
+///
+/// The latest is the **last** in this order: the greatest under `Asc`, the smallest under `Desc`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there are two directions, in Flux and in nature")]
+pub enum Order {
+    /// Ascending; the default, as in Flux.
+    #[default]
+    Asc,
+    /// Descending.
+    Desc,
+}
+
+/// Reads `asc` or `desc` in any case; an empty text is the default.
+impl FromStr for Order {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.to_uppercase().as_str() {
+            "" | "ASC" => Ok(Self::Asc),
+            "DESC" => Ok(Self::Desc),
+            _ => Err(Error::new(ErrorKind::InvalidPolicy, format!("order {text:?}: must be asc or desc"))),
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        })
+    }
+}

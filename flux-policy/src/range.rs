@@ -1,0 +1,210 @@
+//! The range language of a semver policy.
+//!
+//! Flux reads `spec.policy.semver.range` with
+//! [Masterminds/semver v3](https://pkg.go.dev/github.com/Masterminds/semver/v3#hdr-Checking_Version_Constraints), whose
+//! language differs from npm's and from Cargo's. This is the whole of it.
+//!
+//! # Comparators
+//!
+//! | written | admits |
+//! |---|---|
+//! | `1.2.3`, `=1.2.3` | exactly 1.2.3 (Cargo reads this as `^1.2.3`) |
+//! | `1.2`, `1.2.x`, `1.2.*` | what `~1.2` admits; likewise `1` is `~1` |
+//! | `*`, `x`, `X` | every release |
+//! | `!=1.2.3`, `!=1.2` | all but that version, all but 1.2.z |
+//! | `>1.2.3`, `>1.2`, `>1` | above 1.2.3, from 1.3.0, from 2.0.0 |
+//! | `>=1.2.3` (also `=>`) | from 1.2.3 |
+//! | `<1.2.3`, `<1.2` | below 1.2.3, below 1.2.0 |
+//! | `<=1.2.3` (also `=<`), `<=1.2` | up to 1.2.3, up to 1.2.99 and beyond |
+//! | `~1.2.3` (also `~>`), `~1.2`, `~1` | `>=1.2.3 <1.3.0`, `>=1.2.0 <1.3.0`, `>=1.0.0 <2.0.0` |
+//! | `^1.2.3`, `^0.2.3`, `^0.0.3`, `^0.0` | `>=1.2.3 <2.0.0`, `>=0.2.3 <0.3.0`, 0.0.3, `>=0.0.0 <0.1.0` |
+//! | `1.2 - 1.4.5` | `>=1.2 <=1.4.5`; the blanks around the dash are needed |
+//!
+//! A blank or a comma joins comparators that must all hold, `||` separates alternatives. A version may begin with
+//! `v`; its metadata is ignored; once a segment is a wildcard, the ones behind it are not looked at.
+//!
+//! # Prereleases
+//!
+//! `1.3.0-rc.1` is admitted only where at least one comparator of the same alternative names a prerelease. From then on
+//! all comparators compare it by plain precedence; it need not belong to the version that was named, as npm wants.
+//! The customary way to say "prereleases too" is the lowest prerelease there is, `-0`.
+//!
+//! ```
+//! use flux_policy::range::Range;
+//! use flux_policy::version::Version;
+//!
+//! let admits = |range: &str, version: &str| Range::parse(range).unwrap().matches(&Version::parse(version).unwrap());
+//!
+//! assert!(admits("^1.2", "1.9.0") && !admits("^1.2", "2.0.0"));
+//! assert!(admits("1.2 - 1.4", "1.4.7") && !admits("1.2 - 1.4", "1.5.0"));
+//! assert!(admits("<1.0.0 || >=2.0.0, !=2.1.0", "2.2.0"));
+//! assert!(!admits(">=1.0.0", "1.3.0-rc.1"));
+//! assert!(admits(">=1.0.0-0", "1.3.0-rc.1"));
+//! ```
+//!
+//! # What surprises
+//!
+//! ```
+//! # use flux_policy::range::Range;
+//! # use flux_policy::version::Version;
+//! # let admits = |range: &str, version: &str| Range::parse(range).unwrap().matches(&Version::parse(version).unwrap());
+//! // An upper bound without a prerelease lets the prereleases of that bound in.
+//! assert!(admits(">=1.0.0-0 <2.0.0", "2.0.0-rc.1"));
+//! assert!(!admits(">=1.0.0-0 <2.0.0-0", "2.0.0-rc.1"));
+//! assert!(!admits("^1.0.0-0", "2.0.0-rc.1"));
+//! // Tags such as 1.2.3-alpine3.18 are prereleases.
+//! assert!(!admits(">=1.0.0", "1.2.3-alpine3.18"));
+//! // `~0.0.0` admits everything, `^*` nothing but 0.0.0, `<=*` nothing above 0.0.z.
+//! assert!(admits("~0.0.0", "7.1.0") && !admits("^*", "1.0.0") && !admits("<=*", "0.1.0"));
+//! // `1.1-3` is the prerelease 1.1.0-3, not a range.
+//! assert!(admits("1.1-3", "1.1.0-4") && !admits("1.1-3", "2.0.0"));
+//! // `||` needs blanks around it where a hyphen range stands next to it.
+//! assert!(Range::parse("1 - 2||3 - 4").is_err() && Range::parse("1 - 2 || 3 - 4").is_ok());
+//! ```
+
+mod comparator;
+mod parse;
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::version::Version;
+use comparator::Comparator;
+
+/// A parsed range: alternatives, each a list of comparators that must all hold. The [module](self) tells the language.
+#[derive(Clone, Debug)]
+pub struct Range {
+    text: Box<str>,
+    alternatives: Vec<Alternative>,
+}
+
+impl Range {
+    /// Parses a range.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`](crate::ErrorKind::InvalidPolicy) for what Flux refuses too, naming the part at fault;
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) for a text of more than 16 KiB.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        parse::alternatives(text).map(|alternatives| Self { text: text.into(), alternatives })
+    }
+
+    /// Whether the range admits a version.
+    #[inline]
+    pub fn matches(&self, version: &Version<'_>) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.matches(version))
+    }
+
+    /// The range as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether any alternative admits prereleases at all.
+    pub fn admits_prereleases(&self) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.names_prerelease)
+    }
+
+    /// Whether the range keeps out a prerelease only for being one; the range that would admit it is
+    /// [`with_prereleases`](Self::with_prereleases).
+    pub fn refuses_only_as_prerelease(&self, version: &Version<'_>) -> bool {
+        let admitted_open = |alternative: &Alternative| {
+            !alternative.names_prerelease
+                && alternative.comparators.iter().all(|comparator| comparator.opened().matches(version))
+        };
+        !version.prerelease().is_empty()
+            && !self.matches(version)
+            && self.alternatives.iter().any(admitted_open)
+    }
+
+    /// The same range written so that it admits prereleases too: a `-0` on every bound that can carry one.
+    ///
+    /// ```
+    /// use flux_policy::range::Range;
+    ///
+    /// let range = Range::parse("^1.2 || >=3, <4").unwrap();
+    /// assert_eq!(range.with_prereleases(), "^1.2-0 || >=3-0 <4-0");
+    /// ```
+    pub fn with_prereleases(&self) -> String {
+        let written: Vec<String> = self.alternatives.iter().map(Alternative::with_prereleases).collect();
+        written.join(" || ")
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::str::FromStr for Range {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Alternative {
+    comparators: Vec<Comparator>,
+    names_prerelease: bool,
+}
+
+impl Alternative {
+    fn new(comparators: Vec<Comparator>) -> Self {
+        let names_prerelease = comparators.iter().any(Comparator::names_prerelease);
+        Self { comparators, names_prerelease }
+    }
+
+    #[inline]
+    fn matches(&self, version: &Version<'_>) -> bool {
+        (version.prerelease().is_empty() || self.names_prerelease)
+            && self.comparators.iter().all(|comparator| comparator.matches(version))
+    }
+
+    fn with_prereleases(&self) -> String {
+        let opened: Vec<Comparator> = self.comparators.iter().map(Comparator::opened).collect();
+        let mut written: Vec<String> = opened.iter().map(ToString::to_string).collect();
+        if !opened.iter().any(Comparator::names_prerelease) {
+            // Comparators that would change their meaning stay; one that always holds opens the gate for them.
+            written.push(">=0.0.0-0".to_owned());
+        }
+        written.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn opens(range: &str, expected: &str, version: &str) {
+        let range = Range::parse(range).unwrap();
+        let version = Version::parse(version).unwrap();
+        assert!(range.refuses_only_as_prerelease(&version));
+        assert_eq!(range.with_prereleases(), expected);
+        assert!(Range::parse(expected).unwrap().matches(&version));
+    }
+
+    #[test]
+    fn a_suggested_range_admits_the_prerelease() {
+        opens(">=1.0.0 <2.0.0", ">=1.0.0-0 <2.0.0-0", "1.3.0-rc.1");
+        opens("1.x", "1-0", "1.3.0-rc.1");
+        opens("*", "*-0", "1.3.0-rc.1");
+        opens(">1.2.3, !=1.5.0", ">1.2.3 !=1.5.0 >=0.0.0-0", "1.5.0-rc.1");
+        opens("1.2 - 1.4", ">=1.2-0 <=1.4-0", "1.4.2-alpine3.18");
+        opens("<1 || ^2.1.0", "<1-0 || ^2.1.0-0", "2.1.0-alpha");
+    }
+
+    #[test]
+    fn a_version_outside_is_not_blamed_on_its_prerelease() {
+        let refuses = |range, version| {
+            let range: Range = str::parse(range).unwrap();
+            range.refuses_only_as_prerelease(&Version::parse(version).unwrap())
+        };
+        assert!(!refuses("^1.0.0", "2.0.0-rc.1"));
+        assert!(!refuses("^1.0.0", "2.0.0"));
+        assert!(!refuses("<2.0.0", "2.0.0-rc.1"));
+    }
+}
