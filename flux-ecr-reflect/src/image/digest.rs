@@ -1,0 +1,65 @@
+//! The digest of a manifest.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// The digest of a manifest: `sha256:` and 64, or `sha512:` and 128, lower-case hexadecimal digits.
+///
+/// These are the two algorithms the [image specification][1] registers; ECR uses the first.
+///
+/// [1]: https://github.com/opencontainers/image-spec/blob/main/descriptor.md#registered-algorithms
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(String);
+
+impl Digest {
+    /// The digest as text, with its algorithm.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = Error;
+
+    /// Takes the text over without a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the text is not a digest.
+    fn try_from(digest: String) -> Result<Self, Error> {
+        let valid = digest.split_once(':').is_some_and(|(algorithm, hex)| {
+            matches!((algorithm, hex.len()), ("sha256", 64) | ("sha512", 128))
+                && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        });
+        if valid {
+            return Ok(Self(digest));
+        }
+        Err(Error::new(ErrorKind::Configuration, format!("{digest:?} is not a digest"))
+            .with_hint("use \"sha256:\" and 64 hexadecimal digits in lower case"))
+    }
+}
+
+impl FromStr for Digest {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the text is not a digest.
+    fn from_str(digest: &str) -> Result<Self, Error> {
+        digest.to_owned().try_into()
+    }
+}
+
+impl AsRef<str> for Digest {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,69 @@
+//! One tag.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// A tag: 1 to 128 ASCII letters, digits, `_`, `.` and `-`, not starting with `.` or `-`.
+///
+/// The grammar is the [distribution specification's][1], which ECR keeps to.
+///
+/// [1]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(String);
+
+impl Tag {
+    /// The most characters a tag has.
+    pub const MAX_LEN: usize = 128;
+
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Tag {
+    type Error = Error;
+
+    /// Takes the text over without a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the text is not a tag.
+    fn try_from(tag: String) -> Result<Self, Error> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let mut bytes = tag.bytes();
+        let valid = tag.len() <= Self::MAX_LEN
+            && bytes.next().is_some_and(is_word)
+            && bytes.all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
+        if valid {
+            return Ok(Self(tag));
+        }
+        Err(Error::new(ErrorKind::Configuration, format!("{tag:?} is not a tag"))
+            .with_hint("use 1 to 128 letters, digits, '_', '.' and '-', the first not '.' or '-'"))
+    }
+}
+
+impl FromStr for Tag {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the text is not a tag.
+    fn from_str(tag: &str) -> Result<Self, Error> {
+        tag.to_owned().try_into()
+    }
+}
+
+impl AsRef<str> for Tag {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,140 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[track_caller]
+fn name(image: &str, registry: &str, repository: &str) {
+    let name: ImageName = image.parse().expect(image);
+    assert_eq!((name.registry(), name.repository()), (registry, repository));
+    assert_eq!(name.to_string().parse::<ImageName>().expect("canonical"), name);
+}
+
+#[track_caller]
+fn refuses(image: &str, text: &str) {
+    let error = image.parse::<ImageName>().expect_err(image);
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains(text), "{error}");
+}
+
+#[test]
+fn names_are_completed_as_flux_completes_them() {
+    name("alpine", "index.docker.io", "library/alpine");
+    name("docker.io/alpine", "index.docker.io", "library/alpine");
+    name("fluxcd/image-reflector-controller", "index.docker.io", "fluxcd/image-reflector-controller");
+    name("localhost/app", "index.docker.io", "localhost/app");
+    name("localhost:5000/app", "localhost:5000", "app");
+    name("ghcr.io/stefanprodan/podinfo", "ghcr.io", "stefanprodan/podinfo");
+    name("GHCR.io/a__b/c--d/e.f", "GHCR.io", "a__b/c--d/e.f");
+    name("[::1]:5000/app", "[::1]:5000", "app");
+    name("[2001:db8::1]/app", "[2001:db8::1]", "app");
+    name("123456789012.dkr-ecr.us-west-2.on.aws/app", "123456789012.dkr-ecr.us-west-2.on.aws", "app");
+}
+
+#[test]
+fn what_does_not_belong_in_a_name_is_named() {
+    refuses("https://ghcr.io/org/app", "includes a URL scheme; remove \"https://\"");
+    refuses("ghcr.io/org/app:1.0", "includes a tag; remove \":1.0\"");
+    refuses("app:1.0", "includes a tag; remove \":1.0\"");
+    refuses("localhost:5000/app:latest", "remove \":latest\"");
+    refuses("ghcr.io/org/app@sha256:00", "remove \"@sha256:00\"");
+    refuses("user@ghcr.io/org/app", "includes a digest or a user");
+}
+
+#[test]
+fn malformed_names() {
+    for image in [
+        "",
+        "/",
+        "a",
+        "ghcr.io/",
+        "ghcr.io/App",
+        "ghcr.io//app",
+        "ghcr.io/a/../b",
+        "ghcr.io/a/.",
+        "ghcr.io/-a",
+    ] {
+        refuses(image, "names no valid repository");
+    }
+    for image in [
+        "ghcr.io/a_",
+        "ghcr.io/a___b",
+        "ghcr.io/a._b",
+        "ghcr.io/a/",
+        "ghcr.io/a b",
+        "ghcr.io/ä",
+        "ghcr.io/a?b",
+    ] {
+        refuses(image, "names no valid repository");
+    }
+    refuses(&format!("ghcr.io/{}", "a".repeat(256)), "names no valid repository");
+    for image in
+        ["ghcr.io:/app", "ghcr.io:0/app", "ghcr.io:70000/app", "ghcr.io:+1/app", "ghcr.io./app", ".io/app"]
+    {
+        refuses(image, "names no valid registry host");
+    }
+    for image in ["[::1/app", "[::g]:1/app", "a:1:2/app", "-a.io/app", "gh\u{441}r.io/app", "ghcr.io%2f/app"]
+    {
+        refuses(image, "names no valid registry host");
+    }
+}
+
+#[test]
+fn references() {
+    let digest = format!("sha256:{}", "0f".repeat(32));
+    for reference in [
+        "ghcr.io/org/app:1.0".to_owned(),
+        format!("ghcr.io/org/app:v1@{digest}"),
+        format!("ghcr.io/app@{digest}"),
+    ] {
+        assert_eq!(reference.parse::<ImageRef>().expect("valid").to_string(), reference);
+    }
+    let image: ImageRef = format!("localhost:5000/app@{digest}").parse().expect("valid");
+    assert_eq!((image.tag(), image.digest().map(Digest::as_str)), (None, Some(digest.as_str())));
+    for reference in [
+        "ghcr.io/org/app",
+        "localhost:5000/app",
+        "ghcr.io/org/app:",
+        "ghcr.io/org/app:.1",
+        "ghcr.io/a@sha256:0",
+    ] {
+        reference.parse::<ImageRef>().expect_err(reference);
+    }
+}
+
+#[test]
+fn tags_and_digests() {
+    for tag in ["1", "_x", "v1.2.3-rc.1_build", &"a".repeat(128)] {
+        assert_eq!(tag.parse::<Tag>().expect(tag).as_str(), tag);
+    }
+    for tag in ["", ".1", "-1", "a b", "a+b", "a/b", "a\n", "ä", &"a".repeat(129)] {
+        tag.parse::<Tag>().expect_err(tag);
+    }
+    let hex = "0123456789abcdef".repeat(4);
+    assert!(format!("sha256:{hex}").parse::<Digest>().is_ok());
+    assert!(format!("sha512:{hex}{hex}").parse::<Digest>().is_ok());
+    for digest in
+        [hex.clone(), format!("sha256:{}", hex.to_uppercase()), format!("md5:{hex}"), format!("sha512:{hex}")]
+    {
+        digest.parse::<Digest>().expect_err(&digest);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn parsing_never_panics_and_accepts_its_own_output(text in "\\PC{0,40}|[a-z0-9:/@.\\[\\]_-]{0,40}") {
+        if let Ok(name) = text.parse::<ImageName>() {
+            prop_assert_eq!(name.to_string().parse::<ImageName>().ok(), Some(name));
+        }
+        if let Ok(reference) = text.parse::<ImageRef>() {
+            prop_assert_eq!(reference.to_string().parse::<ImageRef>().ok(), Some(reference));
+        }
+    }
+
+    // The grammar as a regular expression, against the hand-written matcher.
+    #[test]
+    fn components_by_the_grammar(component in "[a-z0-9]{1,3}((\\.|_|__|-{1,3})[a-z0-9]{1,3}){0,3}") {
+        prop_assert!(is_component(&component));
+    }
+}

@@ -1,0 +1,139 @@
+//! What a [`Reflector`] is made of.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
+
+use super::{Inner, Reflector};
+use crate::error::{Error, ErrorKind};
+use crate::tags::TagSource;
+use crate::tags::ecr_api::EcrApi;
+use crate::tags::ecr_client::Connection;
+use crate::walk::{OnPage, PageProgress};
+
+/// Settings of a [`Reflector`], made by [`Reflector::builder`].
+///
+/// Either [`credentials`](Self::credentials) and [`http_client`](Self::http_client), for private ECR, or a
+/// [`tag_source`](Self::tag_source) of one's own.
+#[derive(Default)]
+#[must_use = "a builder does nothing until built"]
+pub struct ReflectorBuilder {
+    credentials: Option<SharedCredentialsProvider>,
+    http_client: Option<SharedHttpClient>,
+    time_source: Option<SharedTimeSource>,
+    sleep_impl: Option<SharedAsyncSleep>,
+    endpoint_url: Option<String>,
+    tag_source: Option<Arc<dyn TagSource>>,
+    on_page: Option<Arc<OnPage>>,
+}
+
+impl ReflectorBuilder {
+    /// Who asks. Any provider of the AWS SDK's kind will do.
+    ///
+    /// Credentials are loaded when the first page needs them, kept until shortly before they expire, and loaded again then,
+    /// in the middle of a listing if need be. One load may take 20 seconds.
+    pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
+        self.credentials = Some(SharedCredentialsProvider::new(credentials));
+        self
+    }
+
+    /// What carries the requests to AWS.
+    pub fn http_client(mut self, http_client: impl HttpClient + 'static) -> Self {
+        self.http_client = Some(SharedHttpClient::new(http_client));
+        self
+    }
+
+    /// The clock that dates signatures; the system's, unless set.
+    pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
+        self.time_source = Some(SharedTimeSource::new(time_source));
+        self
+    }
+
+    /// What waits between retries and for timeouts; tokio's timer, unless set.
+    pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
+        self.sleep_impl = Some(SharedAsyncSleep::new(sleep_impl));
+        self
+    }
+
+    /// The ECR API to call instead of the region's own: a private endpoint, or a test's server.
+    ///
+    /// Image names keep their registry's host, and requests are signed for its region. Over `http://` anyone on the way can
+    /// read the session token, so that is for the same machine.
+    pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
+        self.endpoint_url = Some(url.into());
+        self
+    }
+
+    /// Lists tags from elsewhere than private ECR.
+    pub fn tag_source(mut self, source: impl TagSource + 'static) -> Self {
+        self.tag_source = Some(Arc::new(source));
+        self
+    }
+
+    /// Calls `hook` after every page, on the task that lists; it should return at once.
+    pub fn on_page(mut self, hook: impl Fn(PageProgress<'_>) + Send + Sync + 'static) -> Self {
+        self.on_page = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks the settings. Sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint is not a plain
+    /// `http://` or `https://` address.
+    pub fn build(self) -> Result<Reflector, Error> {
+        let Self { credentials, http_client, time_source, sleep_impl, endpoint_url, tag_source, on_page } =
+            self;
+        let source = match tag_source {
+            Some(_) if credentials.is_some() || http_client.is_some() || endpoint_url.is_some() => {
+                return Err(unset("tag_source replaces ECR, so credentials, http_client and endpoint_url have no use beside it")
+                    .with_hint("set one or the other"));
+            }
+            Some(source) => source,
+            None => Arc::new(EcrApi::new(Connection {
+                credentials: credentials.ok_or_else(|| {
+                    unset("the reflector has no credentials").with_hint("call .credentials(provider)")
+                })?,
+                http_client: http_client.ok_or_else(|| {
+                    unset("the reflector has no HTTP client").with_hint("call .http_client(client)")
+                })?,
+                time_source: time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+                sleep_impl: sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
+                endpoint_url: endpoint_url.map(checked_endpoint).transpose()?,
+            })),
+        };
+        Ok(Reflector { inner: Arc::new(Inner { source, on_page }) })
+    }
+}
+
+impl fmt::Debug for ReflectorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReflectorBuilder")
+            .field("endpoint_url", &self.endpoint_url)
+            .field("tag_source", &self.tag_source)
+            .finish_non_exhaustive()
+    }
+}
+
+fn unset(message: &str) -> Error {
+    Error::new(ErrorKind::Configuration, message)
+}
+
+fn checked_endpoint(url: String) -> Result<String, Error> {
+    let problem = match url.parse::<http::Uri>() {
+        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => "has neither http:// nor https://",
+        Ok(uri) if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) => {
+            "includes a user"
+        }
+        Ok(uri) if uri.query().is_some() => "includes a query",
+        Ok(_) => return Ok(url),
+        Err(_) => "is not a URL",
+    };
+    // What follows a user or a query may be a secret, so only the problem is told.
+    Err(unset(&format!("the endpoint_url {problem}")).with_hint("use https://HOST or https://HOST:PORT"))
+}

@@ -1,0 +1,224 @@
+//! The hosts of private Amazon ECR registries, and nothing that only looks like one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// A private Amazon ECR registry: whose it is, and where.
+///
+/// Parsed from the host of an image name. The whole host must match one row of the table below, letter by letter: the
+/// account has 12 digits, the region belongs to the partition the suffix stands for, and nothing stands before or behind.
+/// A host that is close (`….amazonaws.com.evil.example`, a trailing dot, an upper-case letter, a port) is refused before
+/// anything is sent to it.
+///
+/// | partition | IPv4 | dual-stack |
+/// |---|---|---|
+/// | `aws` | `ACCOUNT.dkr.ecr.REGION.amazonaws.com` | `ACCOUNT.dkr-ecr.REGION.on.aws` |
+/// | `aws-us-gov` | `….amazonaws.com` | `….on.aws` |
+/// | `aws-cn` | `….amazonaws.com.cn` | `….on.amazonwebservices.com.cn` |
+/// | `aws-eusc` | `….amazonaws.eu` | |
+/// | `aws-iso`, `aws-iso-b`, `aws-iso-e`, `aws-iso-f` | `….c2s.ic.gov`, `….sc2s.sgov.gov`, `….cloud.adc-e.uk`, `….csp.hci.ic.gov` | |
+///
+/// The FIPS form of each says `dkr.ecr-fips` or `dkr-ecr-fips`. Sources: [service endpoints][1], [dual-stack hosts][2],
+/// [the hosts Amazon's credential helper knows][3].
+///
+/// ```
+/// use flux_ecr_reflect::EcrRegistry;
+///
+/// let registry: EcrRegistry = "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com".parse()?;
+/// assert_eq!(registry.account_id(), "123456789012");
+/// assert_eq!((registry.region(), registry.partition()), ("us-gov-west-1", "aws-us-gov"));
+/// assert!(registry.is_fips() && !registry.is_dual_stack());
+///
+/// assert!("123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example".parse::<EcrRegistry>().is_err());
+/// # Ok::<(), flux_ecr_reflect::Error>(())
+/// ```
+///
+/// [1]: https://docs.aws.amazon.com/general/latest/gr/ecr.html
+/// [2]: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
+/// [3]: https://github.com/awslabs/amazon-ecr-credential-helper
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EcrRegistry {
+    account_id: String,
+    region: String,
+    form: HostForm,
+}
+
+impl EcrRegistry {
+    /// The 12-digit account the registry belongs to, which need not be the caller's own.
+    pub fn account_id(&self) -> &str {
+        &self.account_id
+    }
+
+    /// The region, such as `eu-west-1`.
+    ///
+    /// Its shape and its partition are checked, its existence is not: regions are added while programs run.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The partition, as in an ARN: `aws`, `aws-cn`, `aws-us-gov`, …
+    pub fn partition(&self) -> &'static str {
+        PartitionHosts::of_region(&self.region).partition
+    }
+
+    /// Whether the host is the one for FIPS 140 endpoints; the ECR API is then called on its FIPS endpoint too.
+    pub fn is_fips(&self) -> bool {
+        self.form.fips
+    }
+
+    /// Whether the host answers on IPv6 too; the ECR API is then called on its dual-stack endpoint too.
+    pub fn is_dual_stack(&self) -> bool {
+        self.form.dual_stack
+    }
+
+    /// The ARN of a repository of this registry, as IAM policies name it.
+    ///
+    /// ```
+    /// # let registry: flux_ecr_reflect::EcrRegistry = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn".parse()?;
+    /// assert_eq!(registry.repository_arn("apps/app"), "arn:aws-cn:ecr:cn-north-1:123456789012:repository/apps/app");
+    /// # Ok::<(), flux_ecr_reflect::Error>(())
+    /// ```
+    pub fn repository_arn(&self, repository: &str) -> String {
+        format!("arn:{}:ecr:{}:{}:repository/{repository}", self.partition(), self.region, self.account_id)
+    }
+}
+
+impl FromStr for EcrRegistry {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], with the part of the host that does not fit.
+    fn from_str(host: &str) -> Result<Self, Error> {
+        parse(host).map_err(|reason| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("registry host {host:?} is not a private Amazon ECR registry: {reason}"),
+            )
+            .with_hint("use ACCOUNT.dkr.ecr.REGION.amazonaws.com or the form of the registry's partition")
+        })
+    }
+}
+
+impl fmt::Display for EcrRegistry {
+    /// Writes the host, exactly as it was parsed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = PartitionHosts::of_region(&self.region);
+        let suffix = hosts.suffix(self.form.dual_stack).unwrap_or(hosts.ipv4);
+        write!(f, "{}.{}.{}.{suffix}", self.account_id, self.form.label(), self.region)
+    }
+}
+
+/// The middle of a host: which of the four kinds of endpoint it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct HostForm {
+    fips: bool,
+    dual_stack: bool,
+}
+
+impl HostForm {
+    const ALL: [Self; 4] = [
+        Self { fips: false, dual_stack: false },
+        Self { fips: true, dual_stack: false },
+        Self { fips: false, dual_stack: true },
+        Self { fips: true, dual_stack: true },
+    ];
+
+    fn label(self) -> &'static str {
+        match (self.dual_stack, self.fips) {
+            (false, false) => "dkr.ecr",
+            (false, true) => "dkr.ecr-fips",
+            (true, false) => "dkr-ecr",
+            (true, true) => "dkr-ecr-fips",
+        }
+    }
+}
+
+/// One partition: the regions it claims and the suffixes of its hosts.
+struct PartitionHosts {
+    partition: &'static str,
+    region_prefix: &'static str,
+    ipv4: &'static str,
+    dual_stack: Option<&'static str>,
+}
+
+impl PartitionHosts {
+    /// The first row whose prefix fits; the last fits all, so that a new commercial region needs no release.
+    const TABLE: [Self; 8] = [
+        Self::new("aws-us-gov", "us-gov-", "amazonaws.com", Some("on.aws")),
+        Self::new("aws-cn", "cn-", "amazonaws.com.cn", Some("on.amazonwebservices.com.cn")),
+        Self::new("aws-eusc", "eusc-", "amazonaws.eu", None),
+        Self::new("aws-iso", "us-iso-", "c2s.ic.gov", None),
+        Self::new("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None),
+        Self::new("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", None),
+        Self::new("aws-iso-f", "us-isof-", "csp.hci.ic.gov", None),
+        Self::COMMERCIAL,
+    ];
+
+    const COMMERCIAL: Self = Self::new("aws", "", "amazonaws.com", Some("on.aws"));
+
+    const fn new(
+        partition: &'static str,
+        region_prefix: &'static str,
+        ipv4: &'static str,
+        dual_stack: Option<&'static str>,
+    ) -> Self {
+        Self { partition, region_prefix, ipv4, dual_stack }
+    }
+
+    fn of_region(region: &str) -> &'static Self {
+        Self::TABLE.iter().find(|row| region.starts_with(row.region_prefix)).unwrap_or(&Self::COMMERCIAL)
+    }
+
+    fn suffix(&self, dual_stack: bool) -> Option<&'static str> {
+        if dual_stack { self.dual_stack } else { Some(self.ipv4) }
+    }
+}
+
+fn parse(host: &str) -> Result<EcrRegistry, String> {
+    if matches!(host, "public.ecr.aws" | "ecr-public.aws.com") {
+        return Err("it is Amazon ECR Public".to_owned());
+    }
+    let (account_id, rest) = host.split_once('.').ok_or("it has no account and region")?;
+    if account_id.len() != 12 || !account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{account_id:?} is not an account of 12 digits"));
+    }
+    let (form, rest) = HostForm::ALL
+        .into_iter()
+        .find_map(|form| Some((form, rest.strip_prefix(form.label())?.strip_prefix('.')?)))
+        .ok_or("the account is not followed by dkr.ecr, dkr.ecr-fips, dkr-ecr or dkr-ecr-fips")?;
+    let (region, suffix) = rest.split_once('.').ok_or("it ends after the region")?;
+    if !is_region(region) {
+        return Err(format!("{region:?} is not an AWS region"));
+    }
+    let hosts = PartitionHosts::of_region(region);
+    let expected = hosts
+        .suffix(form.dual_stack)
+        .ok_or_else(|| format!("partition {} of region {region} has no dual-stack hosts", hosts.partition))?;
+    if suffix != expected {
+        return Err(format!(
+            "a {} host of region {region} ends in {expected:?}, not in {suffix:?}",
+            form.label()
+        ));
+    }
+    Ok(EcrRegistry { account_id: account_id.to_owned(), region: region.to_owned(), form })
+}
+
+/// Two letters or more, one or more words, a number: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.
+fn is_region(region: &str) -> bool {
+    let mut parts = region.split('-');
+    let (Some(area), Some(number)) = (parts.next(), parts.next_back()) else { return false };
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let mut words = parts.peekable();
+    area.len() >= 2
+        && is_word(area)
+        && words.peek().is_some()
+        && words.all(is_word)
+        && matches!(number.len(), 1 | 2)
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The AWS client: its limits, and what keeps it from reading the process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent};
+use aws_sdk_ecr::config::interceptors::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_sdk_ecr::config::retry::RetryConfig;
+use aws_sdk_ecr::config::timeout::TimeoutConfig;
+use aws_sdk_ecr::config::{BehaviorVersion, ConfigBag, IdentityCache, Intercept, RuntimeComponents};
+use aws_sdk_ecr::error::BoxError;
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::Env;
+use aws_types::sdk_ua_metadata::FrameworkMetadata;
+
+/// Everything a client needs from outside.
+pub(crate) struct Connection {
+    pub(crate) credentials: SharedCredentialsProvider,
+    pub(crate) http_client: SharedHttpClient,
+    pub(crate) time_source: SharedTimeSource,
+    pub(crate) sleep_impl: SharedAsyncSleep,
+    pub(crate) endpoint_url: Option<String>,
+}
+
+impl Connection {
+    /// One client for all regions: the region is set per call, and credentials are loaded once for all of them.
+    pub(crate) fn into_client(self) -> aws_sdk_ecr::Client {
+        let mut config = aws_sdk_ecr::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .credentials_provider(self.credentials)
+            .identity_cache(IdentityCache::lazy().load_timeout(CREDENTIALS_TIMEOUT).build())
+            .http_client(self.http_client)
+            .time_source(self.time_source)
+            .sleep_impl(self.sleep_impl)
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .read_timeout(READ_TIMEOUT)
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .operation_timeout(PAGE_TIMEOUT)
+                    .build(),
+            )
+            .retry_config(
+                RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF),
+            )
+            .interceptor(NoProcessEnvironment);
+        config.set_endpoint_url(self.endpoint_url);
+        aws_sdk_ecr::Client::from_conf(config.build())
+    }
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
+/// Loading credentials happens within a try, and must be able to fail in its own words before the try is cut off.
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(20);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
+const MAX_ATTEMPTS: u32 = 5;
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// Counts the requests of one call, retries included.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestCounter(Arc<AtomicU64>);
+
+impl RequestCounter {
+    pub(crate) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Intercept for RequestCounter {
+    fn name(&self) -> &'static str {
+        "RequestCounter"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Stands in for what the SDK would read from the process: `AWS_EXECUTION_ENV` for its user agent, and a Lambda
+/// function's name and trace id for the trace header.
+#[derive(Debug)]
+struct NoProcessEnvironment;
+
+const TRACE_ID: &str = "x-amzn-trace-id";
+
+impl Intercept for NoProcessEnvironment {
+    fn name(&self) -> &'static str {
+        "NoProcessEnvironment"
+    }
+
+    // The SDK makes a user agent only if there is none yet.
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        cfg: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let metadata = cfg.load::<ApiMetadata>().cloned();
+        let metadata = metadata.unwrap_or_else(|| ApiMetadata::new("ecr", aws_sdk_ecr::meta::PKG_VERSION));
+        let agent =
+            AwsUserAgent::new_from_environment(Env::from_slice(&[]), metadata).with_framework_metadata(
+                FrameworkMetadata::new(env!("CARGO_PKG_NAME"), Some(env!("CARGO_PKG_VERSION")))?,
+            );
+        cfg.interceptor_state().store_put(agent);
+        Ok(())
+    }
+
+    // The SDK reads the process only if the header is not there: this puts one in, and takes it out before signing.
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().insert(TRACE_ID, "none");
+        Ok(())
+    }
+
+    fn modify_before_signing(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        context.request_mut().headers_mut().remove(TRACE_ID);
+        Ok(())
+    }
+}

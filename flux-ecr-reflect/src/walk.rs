@@ -1,0 +1,159 @@
+//! From a listing's first page to its last, for everything that reads tags.
+
+use std::fmt;
+
+use crate::error::{Error, ErrorKind};
+use crate::image::ImageName;
+use crate::tags::{Cursor, TagPage, TagSource};
+
+/// No listing is longer: at ECR's 1,000 tags a page this is a hundred million tags.
+const MAX_PAGES: u64 = 100_000;
+
+/// What a listing took and gave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Listing {
+    pages: u64,
+    requests: u64,
+    tags: u64,
+    excluded: u64,
+}
+
+impl Listing {
+    /// Pages read.
+    pub fn pages(&self) -> u64 {
+        self.pages
+    }
+
+    /// Requests made for them, retries included. What obtaining credentials took is not part of it.
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Tags the registry listed.
+    pub fn tags(&self) -> u64 {
+        self.tags
+    }
+
+    /// Of those, the tags the exclusion list left out.
+    pub fn excluded(&self) -> u64 {
+        self.excluded
+    }
+
+    pub(crate) fn exclude(&mut self) {
+        self.excluded += 1;
+    }
+}
+
+/// How far a listing is, told after every page.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PageProgress<'a> {
+    /// The image whose tags are being listed.
+    pub image: &'a ImageName,
+    /// What the listing took and gave so far. Tags are excluded after a page is told, so `excluded` is that of the pages before.
+    pub listing: Listing,
+    /// Whether another page follows.
+    pub more: bool,
+}
+
+/// The hook of [`ReflectorBuilder::on_page`](crate::ReflectorBuilder::on_page).
+pub(crate) type OnPage = dyn Fn(PageProgress<'_>) + Send + Sync;
+
+/// A listing under way. Only a page that arrived moves it on.
+pub(crate) struct Walk<'a> {
+    source: &'a dyn TagSource,
+    image: &'a ImageName,
+    on_page: Option<&'a OnPage>,
+    listing: Listing,
+    next: Next,
+    landmark: Option<Cursor>,
+}
+
+enum Next {
+    First,
+    At(Cursor),
+    End,
+}
+
+impl<'a> Walk<'a> {
+    pub(crate) fn new(source: &'a dyn TagSource, image: &'a ImageName, on_page: Option<&'a OnPage>) -> Self {
+        Self { source, image, on_page, listing: Listing::default(), next: Next::First, landmark: None }
+    }
+
+    /// The next page, or `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// The source's error, with the page's number and cursor; [`ErrorKind::Response`] for a listing that runs in circles.
+    pub(crate) async fn next(&mut self) -> Result<Option<TagPage>, Error> {
+        let cursor = match &self.next {
+            Next::First => None,
+            Next::At(cursor) => Some(cursor.clone()),
+            Next::End => return Ok(None),
+        };
+        let number = self.listing.pages + 1;
+        let page = match self.source.page(self.image, cursor.as_ref()).await {
+            Ok(page) => page,
+            Err(error) => return Err(error.at_page(number, cursor)),
+        };
+        if let Err(error) = self.refuse_circles(&page) {
+            return Err(error.at_page(number, cursor));
+        }
+        self.listing.pages = number;
+        self.listing.requests += page.requests();
+        self.listing.tags += page.entries().len() as u64;
+        self.next = page.next().cloned().map_or(Next::End, Next::At);
+        tracing::debug!(
+            page = number,
+            tags = page.entries().len(),
+            more = page.next().is_some(),
+            "page of tags read"
+        );
+        if let Some(on_page) = self.on_page {
+            on_page(PageProgress { image: self.image, listing: self.listing, more: page.next().is_some() });
+        }
+        Ok(Some(page))
+    }
+
+    pub(crate) fn listing_mut(&mut self) -> &mut Listing {
+        &mut self.listing
+    }
+
+    pub(crate) fn into_listing(self) -> Listing {
+        self.listing
+    }
+
+    // Brent's cycle detection: one remembered cursor, moved on at every power of two, meets a circle of any length.
+    fn refuse_circles(&mut self, page: &TagPage) -> Result<(), Error> {
+        let Some(next) = page.next() else { return Ok(()) };
+        let number = self.listing.pages + 1;
+        let repeated =
+            self.landmark.as_ref() == Some(next) || matches!(&self.next, Next::At(cursor) if cursor == next);
+        if repeated || number >= MAX_PAGES {
+            let what = if repeated { "repeats a cursor" } else { "does not end" };
+            return Err(Error::new(
+                ErrorKind::Response,
+                format!(
+                    "the registry's list of the tags of {} {what} and would never be complete",
+                    self.image
+                ),
+            ));
+        }
+        if number.is_power_of_two() {
+            self.landmark = Some(next.clone());
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Walk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk")
+            .field("image", &self.image)
+            .field("listing", &self.listing)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
