@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_async::time::{SharedTimeSource};
+use aws_smithy_async::time::SharedTimeSource;
 use tokio::sync::Mutex;
 
 use crate::chain::Resolved;

@@ -3,21 +3,26 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
 use aws_smithy_runtime_api::client::orchestrator::{
     HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
 };
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderValue, Method};
 
 use super::SourceContext;
 use crate::endpoint::Endpoint;
@@ -35,12 +40,13 @@ pub(super) struct Exchange {
     pub(super) retry_network: bool,
 }
 
-/// A request without a body. Header values are marked sensitive, so that no `Debug` on the way shows them.
+/// A request without a body. Its headers, which hold a token, are put on by the connector itself, behind the place where the
+/// SDK's runtime traces requests.
 pub(super) struct Request {
     method: Method,
     origin: String,
     path_and_query: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Request {
@@ -56,17 +62,14 @@ impl Request {
 
     /// Adds a header; `None` when the value has characters that a header cannot carry.
     pub(super) fn header(mut self, name: &'static str, value: &str) -> Option<Self> {
-        let mut value = HeaderValue::from_str(value).ok()?;
-        value.set_sensitive(true);
-        self.headers.push((HeaderName::from_static(name), value));
+        // What these headers carry is checked here: the SDK's own headers would panic on it.
+        HeaderValue::from_str(value).ok()?;
+        self.headers.push((name, value.to_owned()));
         Some(self)
     }
 
     fn to_http(&self) -> Result<HttpRequest, BoxError> {
-        let mut request = http::Request::builder().method(self.method.clone()).uri(&self.path_and_query);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
+        let request = http::Request::builder().method(self.method.clone()).uri(&self.path_and_query);
         Ok(HttpRequest::try_from(request.body(SdkBody::empty())?)?)
     }
 }
@@ -157,7 +160,7 @@ impl Exchange {
         let mut operation = Operation::builder()
             .service_name(self.service)
             .operation_name(self.operation)
-            .http_client(client.clone())
+            .http_client(WithHeaders { client: client.clone(), headers: request.headers.clone().into() })
             .endpoint_url(&request.origin)
             .no_auth()
             .standard_retry(&retries)
@@ -176,6 +179,39 @@ impl Exchange {
             Err(SdkError::ServiceError(error)) => Ok(error.into_err().0),
             Err(error) => Err(Unanswered { step: step_of(&error), source: error.into() }),
         }
+    }
+}
+
+/// Puts a request's headers on at the last moment.
+#[derive(Clone)]
+struct WithHeaders<C> {
+    client: C,
+    headers: Arc<[(&'static str, String)]>,
+}
+
+impl<C> fmt::Debug for WithHeaders<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithHeaders").finish_non_exhaustive()
+    }
+}
+
+impl HttpClient for WithHeaders<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let client = self.client.http_connector(settings, components);
+        SharedHttpConnector::new(WithHeaders { client, headers: self.headers.clone() })
+    }
+}
+
+impl HttpConnector for WithHeaders<SharedHttpConnector> {
+    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+        for (name, value) in self.headers.iter() {
+            request.headers_mut().insert(*name, value.clone());
+        }
+        self.client.call(request)
     }
 }
 

@@ -1,0 +1,226 @@
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
+use flux_aws_auth::{
+    CredentialSource, Environment, Error, ErrorKind, Principal, SourceKind, SourceOrder, SourceResult,
+};
+
+use crate::support::*;
+
+fn everything() -> Environment {
+    irsa()
+        .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")
+        .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", TOKEN_PATH)
+        .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .with_var("AWS_SECRET_ACCESS_KEY", SECRET)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_order_decides_and_the_report_says_what_it_hides() {
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 3600))]);
+    let resolved = chain(everything(), &Network::silent(), &node, &clock).build().resolve().await.unwrap();
+    let report = resolved.report();
+    assert_eq!(report.provided_by(), Some(SourceKind::PodIdentity));
+    assert_eq!(report.sdk_order_differs(), Some(SourceKind::AccessKeys));
+    for shadowed in [SourceKind::WebIdentity, SourceKind::AccessKeys] {
+        assert!(matches!(result_of(report, shadowed), SourceResult::NotReached { configured: true, .. }));
+    }
+    let text = report.to_string();
+    assert_eq!(
+        text,
+        "Credentials from EKS Pod Identity: a role of account 111122223333, for 60 min\n\
+         \x20 1. EKS Pod Identity        provided in 0 ms\n\
+         \x20 2. web identity (IRSA)     not reached, though it is set up too\n\
+         \x20 3. access keys             not reached, though it is set up too\n\
+         \x20 4. node metadata (IMDSv2)  not reached\n\
+         \x20 The AWS SDKs' own order would use access keys here.\n"
+    );
+
+    let resolved = chain(everything(), &Network::silent(), &Network::silent(), &clock)
+        .order(SourceOrder::AwsSdk)
+        .build()
+        .resolve()
+        .await
+        .unwrap();
+    assert_eq!(resolved.report().provided_by(), Some(SourceKind::AccessKeys));
+    assert_eq!(resolved.report().sdk_order_differs(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_never_another_identity() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| {
+        Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned())
+    });
+    let aws = Network::silent();
+    let chain = chain(everything(), &aws, &node, &clock).build();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(error.to_string(), "EKS Pod Identity is set up, but gave no credentials");
+    assert!(aws.seen().is_empty() && node.seen().len() == 1, "no other source is asked");
+    let error = chain.provide_credentials().await.unwrap_err();
+    assert!(matches!(error, CredentialsError::ProviderError(_)), "{error:?}");
+    let ours = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Error>());
+    assert_eq!(ours.map(Error::kind), Some(ErrorKind::Denied));
+}
+
+/// The story this crate comes from: IRSA not active, and the node's metadata out of reach.
+#[tokio::test(start_paused = true)]
+async fn nothing_set_up_names_every_source_and_the_remedy() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| Reply::Hang);
+    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoIdentity);
+    assert_eq!(error.to_string(), "no AWS credentials: none of the 4 sources is set up");
+    let report = report_of(&error).to_string();
+    for mentions in [
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI: not set",
+        "AWS_ROLE_ARN: not set",
+        "AWS_WEB_IDENTITY_TOKEN_FILE: not set",
+        "AWS_ACCESS_KEY_ID: not set",
+        "http://169.254.169.254/latest/api/token: connected, but no answer within 1s",
+        "eks.amazonaws.com/role-arn",
+        "restart the pod",
+        "hop limit",
+    ] {
+        assert!(report.contains(mentions), "{mentions} is not in:\n{report}");
+    }
+    assert!(clock.elapsed().as_millis() <= 2_000, "{:?}", clock.elapsed());
+    assert!(matches!(
+        chain.provide_credentials().await.unwrap_err(),
+        CredentialsError::CredentialsNotLoaded(_)
+    ));
+}
+
+/// A source that a program adds, and what it is asked.
+#[derive(Debug)]
+struct Laptop(Outcome);
+
+#[async_trait]
+impl CredentialSource for Laptop {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("laptop profile")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        true
+    }
+
+    async fn load(&self, _: &SourceContext, notes: &mut Notes) -> Outcome {
+        notes.add("profile", "looked at");
+        self.0.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_one_s_own_comes_before_the_node() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    let provided = Provided::new(
+        Credentials::new("AKIALAPTOP", "s", None, None, "laptop"),
+        Principal::access_key("AKIALAPTOP"),
+    );
+    let chain = chain(Environment::empty(), &network, &network, &clock)
+        .source(Laptop(Outcome::Provided(provided)))
+        .build();
+    let report = chain.resolve().await.unwrap().report().clone();
+    let kinds: Vec<_> = report.sources().map(|source| source.kind().to_string()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "EKS Pod Identity",
+            "web identity (IRSA)",
+            "access keys",
+            "laptop profile",
+            "node metadata (IMDSv2)"
+        ]
+    );
+    assert_eq!(report.provided_by(), Some(SourceKind::Custom("laptop profile")));
+    assert!(network.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_left_out_is_not_asked() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    let chain =
+        chain(Environment::empty(), &network, &network, &clock).without(SourceKind::InstanceMetadata).build();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.to_string(), "no AWS credentials: none of the 3 sources is set up");
+    assert!(network.seen().is_empty());
+}
+
+/// A source that never comes back.
+#[derive(Debug)]
+struct Endless;
+
+#[async_trait]
+impl CredentialSource for Endless {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("endless")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        true
+    }
+
+    async fn load(&self, _: &SourceContext, notes: &mut Notes) -> Outcome {
+        notes.add("door", "knocked");
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_deadline_covers_the_chain() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    let chain = chain(Environment::empty(), &network, &network, &clock)
+        .only(Endless)
+        .deadline(std::time::Duration::from_secs(7))
+        .build();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert_eq!(clock.elapsed().as_secs(), 7);
+    assert!(report_of(&error).to_string().contains("door: knocked"), "what was done until then is reported");
+}
+
+#[tokio::test(start_paused = true)]
+async fn sts_says_who_the_caller_is() {
+    let clock = TestClock::new();
+    let aws = Network::new(|_| {
+        ok(
+            r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::111122223333:user/flux</Arn><UserId>AIDAEXAMPLE</UserId><Account>111122223333</Account>
+</GetCallerIdentityResult></GetCallerIdentityResponse>"#,
+        )
+    });
+    let environment = Environment::empty()
+        .with_var("AWS_REGION", "eu-west-1")
+        .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .with_var("AWS_SECRET_ACCESS_KEY", SECRET);
+    let chain = chain(environment, &aws, &Network::silent(), &clock).build();
+    let identity = chain.caller_identity().await.unwrap();
+    assert_eq!(
+        (identity.account_id.as_str(), identity.arn.as_str()),
+        ("111122223333", "arn:aws:iam::111122223333:user/flux")
+    );
+    let seen = aws.seen();
+    assert_eq!(seen[0].line, "POST https://sts.eu-west-1.amazonaws.com/");
+    assert!(seen[0].headers["authorization"].contains("Credential=AKIAEXAMPLE/"));
+
+    let refusing = Network::new(|_| sts_error(403, "InvalidClientTokenId", "The security token is invalid."));
+    let environment = Environment::empty()
+        .with_var("AWS_REGION", "eu-west-1")
+        .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        .with_var("AWS_SECRET_ACCESS_KEY", SECRET);
+    let error = crate::support::chain(environment, &refusing, &Network::silent(), &clock)
+        .build()
+        .caller_identity()
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.aws_code()), (ErrorKind::InvalidToken, Some("InvalidClientTokenId")));
+}

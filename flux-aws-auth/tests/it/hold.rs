@@ -1,0 +1,189 @@
+//! How long a chain holds credentials, and who asks for new ones.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_credential_types::Credentials;
+use aws_smithy_async::time::TimeSource;
+use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
+use flux_aws_auth::{
+    Chain, CredentialSource, Environment, Error, ErrorKind, Principal, Resolved, SourceKind,
+};
+use tokio::sync::Semaphore;
+
+use crate::support::TestClock;
+
+/// A source that gives credentials of an hour, or fails, when a permit lets it.
+#[derive(Clone, Debug)]
+struct Gate {
+    clock: TestClock,
+    permits: Arc<Semaphore>,
+    failing: Arc<AtomicUsize>,
+    loads: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    fn open() -> Self {
+        Self::with_permits(Semaphore::MAX_PERMITS)
+    }
+
+    fn with_permits(permits: usize) -> Self {
+        Self {
+            clock: TestClock::new(),
+            permits: Arc::new(Semaphore::new(permits)),
+            failing: Arc::default(),
+            loads: Arc::default(),
+        }
+    }
+
+    fn chain(&self) -> Chain {
+        Chain::builder()
+            .environment(Environment::empty())
+            .time_source(self.clock.clone())
+            .deadline(Duration::from_hours(24))
+            .only(self.clone())
+            .build()
+    }
+
+    fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    fn fail_next(&self, times: usize) {
+        self.failing.store(times, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl CredentialSource for Gate {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("gate")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        true
+    }
+
+    async fn load(&self, _: &SourceContext, _: &mut Notes) -> Outcome {
+        let number = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
+        self.permits.acquire().await.expect("never closed").forget();
+        let fails =
+            self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if fails {
+            return Outcome::Failed(Error::new(ErrorKind::Unavailable, format!("load {number} failed")));
+        }
+        let credentials = Credentials::builder()
+            .access_key_id(format!("KEY{number}"))
+            .secret_access_key("s")
+            .expiry(self.clock.now() + Duration::from_hours(1))
+            .provider_name("gate");
+        Outcome::Provided(Provided::new(credentials.build(), Principal::Unknown))
+    }
+}
+
+fn key(resolved: &Resolved) -> String {
+    resolved.credentials().access_key_id().to_owned()
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::advance(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_serve_half_their_life_then_are_asked_for_again() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    pass(1799).await;
+    assert_eq!(key(&chain.clone().resolve().await.unwrap()), "KEY1");
+    pass(2).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
+    assert_eq!(gate.loads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_fails_keeps_what_is_good_and_no_longer() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    gate.fail_next(usize::MAX);
+    pass(1801).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    assert_eq!(gate.loads(), 2, "there is a pause before the next try");
+    pass(31).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    assert_eq!(gate.loads(), 3);
+    pass(1800).await;
+    assert_eq!(
+        chain.resolve().await.unwrap_err().kind(),
+        ErrorKind::Unavailable,
+        "expired credentials are never given"
+    );
+    gate.fail_next(0);
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY5", "a failure is not remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_refreshes_the_others_go_on() {
+    let gate = Gate::with_permits(1);
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    pass(1801).await;
+    let refreshing = tokio::spawn({
+        let chain = chain.clone();
+        async move { chain.resolve().await.map(|resolved| key(&resolved)) }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    gate.permits.add_permits(1);
+    assert_eq!(refreshing.await.unwrap().unwrap(), "KEY2");
+    assert_eq!(gate.loads(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_share_one_exchange_good_or_bad() {
+    for fails in [false, true] {
+        let gate = Gate::with_permits(0);
+        gate.fail_next(usize::from(fails));
+        let chain = gate.chain();
+        let waiting: Vec<_> = (0..1000)
+            .map(|_| {
+                let chain = chain.clone();
+                tokio::spawn(async move { chain.resolve().await.map(|resolved| key(&resolved)) })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        gate.permits.add_permits(1000);
+        for caller in waiting {
+            assert_eq!(caller.await.unwrap().is_err(), fails);
+        }
+        assert_eq!(gate.loads(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_hands_over() {
+    let gate = Gate::with_permits(0);
+    let chain = gate.chain();
+    let first = tokio::spawn({
+        let chain = chain.clone();
+        async move { chain.resolve().await }
+    });
+    tokio::task::yield_now().await;
+    let second = tokio::spawn(async move { chain.resolve().await });
+    tokio::task::yield_now().await;
+    first.abort();
+    gate.permits.add_permits(1);
+    assert_eq!(key(&second.await.unwrap().unwrap()), "KEY2");
+}
+
+#[test]
+fn futures_can_be_sent() {
+    fn assert_send<T: Send>(_: &T) {}
+    let chain = Chain::builder().environment(Environment::empty()).build();
+    assert_send(&chain.resolve());
+    assert_send(&chain.caller_identity());
+}

@@ -1,0 +1,148 @@
+//! No secret in what people read: `Debug`, `Display`, errors, and tracing at every level.
+
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Resolved};
+use tracing_subscriber::fmt::MakeWriter;
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use crate::support::*;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+fn everything_secret() -> Environment {
+    irsa()
+        .with_var("AWS_SECRET_ACCESS_KEY", SECRET)
+        .with_var("AWS_SESSION_TOKEN", SESSION_TOKEN)
+        .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary-container-token")
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_is_shown_in_success_or_failure() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut shown = String::new();
+
+    let clock = TestClock::new();
+    let good_json = json_credentials(&clock, 3600);
+    let good_xml = sts_credentials(&clock, 3600);
+    let half_json =
+        format!(r#"{{"SecretAccessKey":"{SECRET}","Token":"{SESSION_TOKEN}","Expiration":"{SECRET}""#);
+    let typed_json = format!(r#"{{"AccessKeyId":["{SECRET}"]}}"#);
+    let half_xml = good_xml.replace("</Credentials>", "");
+    let echo = format!("you sent {TOKEN}");
+    let node_answers = [
+        vec![ok(good_json.clone())],
+        vec![ok(half_json)],
+        vec![ok(typed_json)],
+        vec![Reply::Answer(403, echo)],
+        vec![Reply::Refuse, Reply::Refuse, Reply::Refuse],
+    ];
+    for replies in node_answers {
+        let chain = chain(pod_identity(), &Network::silent(), &Network::in_order(replies), &clock).build();
+        show(&mut shown, &chain, &chain.resolve().await);
+    }
+    let sts_echo = format!("The token {TOKEN} is bad");
+    for replies in [
+        vec![ok(good_xml)],
+        vec![ok(half_xml)],
+        vec![sts_error(400, "InvalidIdentityToken", &sts_echo)],
+        vec![Reply::Refuse, Reply::Refuse, Reply::Refuse],
+    ] {
+        let chain = chain(irsa(), &Network::in_order(replies), &Network::silent(), &clock).build();
+        show(&mut shown, &chain, &chain.resolve().await);
+    }
+    let node = Network::in_order(vec![ok("canary-imds-token"), ok("role"), ok(good_json)]);
+    let chain_of_node = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+    show(&mut shown, &chain_of_node, &chain_of_node.resolve().await);
+    write!(shown, "{:?}", everything_secret()).unwrap();
+
+    assert!(
+        shown.contains("ASIAEXAMPLE") && shown.contains("AWS_SECRET_ACCESS_KEY"),
+        "the test looks at real output"
+    );
+    assert!(!shown.contains("canary"), "{}", around(&shown));
+    let ours: String = log.text().lines().filter(|line| line.contains("flux_")).collect();
+    assert!(ours.contains("asked a credential source"), "the test looks at real tracing");
+    assert!(!ours.contains("canary"), "{}", around(&ours));
+}
+
+/// On real sockets not even the SDK's own tracing has the tokens and credentials of the two services on the node.
+#[tokio::test]
+async fn the_node_s_secrets_are_in_no_tracing_at_all() {
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let credentials = format!(
+        r#"{{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"{SECRET}","Token":"{SESSION_TOKEN}","Expiration":"2099-01-01T00:00:00Z"}}"#
+    );
+    let server = MockServer::start().await;
+    for (verb, place, body) in [
+        ("PUT", "/latest/api/token", "canary-imds-token"),
+        ("GET", "/latest/meta-data/iam/security-credentials/", "eks-node"),
+        ("GET", "/latest/meta-data/iam/security-credentials/eks-node", &credentials),
+        ("GET", "/v1/credentials", &credentials),
+    ] {
+        let answer = ResponseTemplate::new(200).set_body_string(body);
+        Mock::given(method(verb)).and(path(place)).respond_with(answer).expect(1).mount(&server).await;
+    }
+    let node = Environment::empty().with_var("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.uri());
+    Chain::builder().environment(node).build().resolve().await.unwrap();
+    let pod = pod_identity()
+        .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/v1/credentials", server.uri()));
+    Chain::builder().environment(pod).build().resolve().await.unwrap();
+
+    let log: String = log.text().lines().filter(|line| !line.contains("wiremock")).collect();
+    assert!(log.contains("/latest/api/token"), "the SDK's own tracing is on");
+    assert!(!log.contains("canary"), "{}", around(&log));
+}
+
+fn show(shown: &mut String, chain: &Chain, result: &Result<Resolved, Error>) {
+    writeln!(shown, "{chain:?}\n{result:?}\n{result:#?}").unwrap();
+    match result {
+        Ok(resolved) => writeln!(shown, "{}\n{}", resolved.report(), resolved.principal()).unwrap(),
+        Err(error) => {
+            assert_ne!(error.kind(), ErrorKind::NoIdentity);
+            let report = report_of(error);
+            writeln!(shown, "{}\n{report}\n{report:?}", whole_story(error)).unwrap();
+        }
+    }
+}
+
+/// Where it leaked, for the message of a failing test.
+fn around(text: &str) -> String {
+    let at = text.find("canary").unwrap_or_default();
+    text.chars().skip(text[..at].chars().count().saturating_sub(120)).take(300).collect()
+}

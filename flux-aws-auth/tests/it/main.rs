@@ -1,0 +1,15 @@
+//! Behaviour of `flux-aws-auth` through its public API: in-memory HTTP and virtual time, and loopback sockets where the
+//! network itself is the point.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+mod access_keys;
+mod chain;
+mod hold;
+mod instance_metadata;
+mod leaks;
+mod pod_identity;
+mod service_account;
+mod sockets;
+mod support;
+mod web_identity;

@@ -1,0 +1,167 @@
+use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+
+use crate::support::*;
+
+const AGENT: &str = "http://169.254.170.23/v1/credentials";
+
+#[tokio::test(start_paused = true)]
+async fn the_agent_is_asked_with_the_mounted_token() {
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 3600))]);
+    let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+    let resolved = chain.resolve().await.unwrap();
+    assert_eq!(resolved.credentials().access_key_id(), "ASIAEXAMPLE");
+    assert_eq!(resolved.credentials().secret_access_key(), SECRET);
+    assert_eq!(resolved.credentials().session_token(), Some(SESSION_TOKEN));
+    assert_eq!(resolved.principal().to_string(), "a role of account 111122223333");
+    assert_eq!(resolved.report().provided_by(), Some(SourceKind::PodIdentity));
+    let seen = node.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].line, format!("GET {AGENT}"));
+    assert_eq!(seen[0].headers.get("authorization").map(String::as_str), Some(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ecs_path_wins_over_the_full_address_and_a_file_over_a_token() {
+    let clock = TestClock::new();
+    let environment = pod_identity()
+        .with_var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/id")
+        .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "unused");
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 3600))]);
+    chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap();
+    assert_eq!(node.lines(), ["GET http://169.254.170.2/v2/credentials/id"]);
+    assert_eq!(node.seen()[0].headers.get("authorization").map(String::as_str), Some(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_reaches_the_agent_and_nobody_else() {
+    let clock = TestClock::new();
+    let environment = pod_identity()
+        .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:8080/c?key=canary-query");
+    let node = Network::in_order(vec![Reply::Answer(403, "Access Denied".to_owned())]);
+    let error = chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+    assert_eq!(node.lines(), ["GET http://127.0.0.1:8080/c?key=canary-query"]);
+    assert!(!format!("{error:?} {} {}", whole_story(&error), report_of(&error)).contains("canary"));
+}
+
+/// Each way in which the agent can fail: status, body → kind, requests, and what the story must mention.
+#[tokio::test(start_paused = true)]
+async fn each_failure_has_its_kind_and_its_remedy() {
+    type Case = (u16, &'static str, ErrorKind, usize, &'static str);
+    let cases: [Case; 9] = [
+        (
+            404,
+            "[id]: (ResourceNotFoundException): no association, fault: client",
+            ErrorKind::Denied,
+            1,
+            "No Pod Identity association",
+        ),
+        (400, "[id]: (ExpiredTokenException): token, fault: client", ErrorKind::InvalidToken, 1, "clock"),
+        (
+            400,
+            "[id]: (AccessDeniedException): no, fault: client",
+            ErrorKind::Denied,
+            1,
+            "pods.eks.amazonaws.com",
+        ),
+        (403, "Access Denied. not here", ErrorKind::Denied, 1, "Access Denied. not here"),
+        (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
+        (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
+        (200, "{", ErrorKind::InvalidResponse, 1, "no credentials document"),
+        (
+            200,
+            r#"{"AccessKeyId":"A","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "without SecretAccessKey",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2001-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "already expired",
+        ),
+    ];
+    for (status, body, kind, requests, mentions) in cases {
+        let clock = TestClock::new();
+        let node = Network::new(move |_| Reply::Answer(status, body.to_owned()));
+        let error =
+            chain(pod_identity(), &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+        assert_eq!((error.kind(), node.seen().len()), (kind, requests), "{status} {body}");
+        assert!(whole_story(&error).contains(mentions), "{status} {body}: {}", whole_story(&error));
+        if status != 200 {
+            assert_eq!(error.http_status(), Some(status));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_not_there_ends_the_chain() {
+    for reply in [|| Reply::Refuse, || Reply::Hang] {
+        let clock = TestClock::new();
+        let node = Network::new(move |_| reply());
+        let environment =
+            pod_identity().with_var("AWS_ACCESS_KEY_ID", "AKIA").with_var("AWS_SECRET_ACCESS_KEY", "s");
+        let error =
+            chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+        assert!(error.is_retryable());
+        assert_eq!(node.seen().len(), 3, "the agent may come up a moment after the pod");
+        assert!(clock.elapsed().as_secs() < 20, "{:?}", clock.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
+    let cases: [(Environment, &str); 6] = [
+        (
+            pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/"),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+        (
+            pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "no address"),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+        (pod_identity().with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/missing"), "no such file"),
+        (pod_identity().with_file(TOKEN_PATH, ""), "is empty"),
+        (pod_identity().with_file(TOKEN_PATH, "two\r\nlines"), "one line"),
+        (pod_identity().with_file(TOKEN_PATH, [0xff, 0xfe]), "holds no token"),
+    ];
+    for (environment, mentions) in cases {
+        let clock = TestClock::new();
+        let node = Network::silent();
+        let error =
+            chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(whole_story(&error).contains(mentions), "{}", whole_story(&error));
+        assert!(node.seen().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_file_is_read_again_at_every_exchange() {
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 60)), ok(json_credentials(&clock, 7200))]);
+    let directory = std::env::temp_dir().join(format!("flux-aws-auth-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("token");
+    write(&path, "first");
+    let environment = pod_identity()
+        .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", path.to_str().unwrap())
+        .with_files_from_disk();
+    let chain = chain(environment, &Network::silent(), &node, &clock).build();
+    chain.resolve().await.unwrap();
+    write(&path, "second\n");
+    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    chain.resolve().await.unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let tokens: Vec<_> =
+        node.seen().into_iter().filter_map(|seen| seen.headers.get("authorization").cloned()).collect();
+    assert_eq!(tokens, ["first", "second"]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the kubelet, which rotates the file")]
+fn write(path: &std::path::Path, contents: &str) {
+    std::fs::write(path, contents).unwrap();
+}

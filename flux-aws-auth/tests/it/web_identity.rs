@@ -1,0 +1,150 @@
+use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+
+use crate::support::*;
+
+#[tokio::test(start_paused = true)]
+async fn the_token_is_exchanged_at_the_region_s_sts() {
+    let clock = TestClock::new();
+    let aws = Network::in_order(vec![ok(sts_credentials(&clock, 3600))]);
+    let chain = chain(irsa(), &aws, &Network::silent(), &clock).build();
+    let resolved = chain.resolve().await.unwrap();
+    assert_eq!(resolved.credentials().secret_access_key(), SECRET);
+    assert_eq!(
+        resolved.principal().to_string(),
+        format!("role {ROLE}, session reflector.flux-system.eu-west-1.fluxcd.io")
+    );
+    assert_eq!(resolved.report().provided_by(), Some(SourceKind::WebIdentity));
+    let seen = aws.seen();
+    assert_eq!(seen.len(), 1, "one request is all the protocol needs");
+    assert_eq!(seen[0].line, "POST https://sts.eu-west-1.amazonaws.com/");
+    assert!(!seen[0].headers.contains_key("authorization"), "the exchange is not signed");
+    assert!(seen[0].body.contains("Action=AssumeRoleWithWebIdentity"));
+    assert!(seen[0].body.contains("RoleSessionName=reflector.flux-system.eu-west-1.fluxcd.io"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_environment_names_session_and_endpoint() {
+    let clock = TestClock::new();
+    let aws = Network::new({
+        let clock = clock.clone();
+        move |_| ok(sts_credentials(&clock, 3600))
+    });
+    let base = irsa().with_var("AWS_ROLE_SESSION_NAME", "some-controller.flux-system");
+    let cases = [
+        (base.clone().with_var("AWS_ENDPOINT_URL", "https://aws.example"), "POST https://aws.example/"),
+        (
+            base.clone()
+                .with_var("AWS_ENDPOINT_URL", "https://aws.example")
+                .with_var("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:99/"),
+            "POST http://127.0.0.1:99/",
+        ),
+        (
+            base.clone()
+                .with_var("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:99")
+                .with_var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"),
+            "POST https://sts.eu-west-1.amazonaws.com/",
+        ),
+        (base.with_var("AWS_REGION", "cn-north-1"), "POST https://sts.cn-north-1.amazonaws.com.cn/"),
+    ];
+    for (environment, line) in cases {
+        chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap();
+        let last = aws.seen().pop().unwrap();
+        assert_eq!(last.line, line);
+        assert!(last.body.contains("RoleSessionName=some-controller.flux-system"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
+    let without = |name: &str| irsa().with_var(name, "  ");
+    let cases: [(Environment, &str); 9] = [
+        (without("AWS_ROLE_ARN"), "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not"),
+        (
+            without("AWS_WEB_IDENTITY_TOKEN_FILE"),
+            "AWS_ROLE_ARN is set, but AWS_WEB_IDENTITY_TOKEN_FILE is not",
+        ),
+        (without("AWS_REGION"), "AWS_REGION is not set"),
+        (irsa().with_var("AWS_ROLE_ARN", "arn:aws:iam::1:role/x"), "not twelve digits"),
+        (irsa().with_var("AWS_ROLE_ARN", "arn:aws:iam::111122223333:user/x"), "`role/`"),
+        (irsa().with_var("AWS_ROLE_SESSION_NAME", "a b"), "AWS_ROLE_SESSION_NAME"),
+        (irsa().with_var("AWS_WEB_IDENTITY_TOKEN_FILE", "/missing"), "/missing"),
+        (irsa().with_var("AWS_ENDPOINT_URL_STS", "http://sts.example"), "AWS_ENDPOINT_URL_STS"),
+        (irsa().with_file(TOKEN_PATH, " \n"), "one line"),
+    ];
+    for (environment, mentions) in cases {
+        let clock = TestClock::new();
+        let aws = Network::silent();
+        let error = chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{mentions}");
+        assert!(whole_story(&error).contains(mentions), "{}", whole_story(&error));
+        assert!(error.hint().is_some());
+        assert!(aws.seen().is_empty());
+    }
+}
+
+/// STS's refusals: status, code, message → kind, and what the story must mention.
+#[tokio::test(start_paused = true)]
+async fn each_refusal_has_its_kind_and_its_remedy() {
+    type Case = (u16, &'static str, &'static str, ErrorKind, &'static str);
+    let cases: [Case; 7] = [
+        (
+            403,
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            ErrorKind::Denied,
+            "system:serviceaccount:flux-system:reflector",
+        ),
+        (
+            400,
+            "InvalidIdentityToken",
+            "No OpenIDConnect provider found",
+            ErrorKind::InvalidToken,
+            "IAM OIDC provider",
+        ),
+        (400, "ExpiredTokenException", "Token expired", ErrorKind::InvalidToken, "check the clock"),
+        (
+            403,
+            "RegionDisabledException",
+            "STS is not activated",
+            ErrorKind::Configuration,
+            "Activate STS in eu-west-1",
+        ),
+        (400, "IDPCommunicationError", "no answer", ErrorKind::Unavailable, "issuer"),
+        (400, "ValidationError", "bad", ErrorKind::Configuration, "ValidationError: bad"),
+        (400, "Throttling", "Rate exceeded", ErrorKind::Throttled, "Try again"),
+    ];
+    for (status, code, message, kind, mentions) in cases {
+        let clock = TestClock::new();
+        let aws = Network::new(move |_| sts_error(status, code, message));
+        let error = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{code}: {error:?}");
+        assert!(whole_story(&error).contains(mentions), "{code}: {}", whole_story(&error));
+        assert_eq!((error.aws_code(), error.http_status()), (Some(code), Some(status)));
+        assert_eq!(error.request_id(), Some("0f1e2d3c"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_for_another_audience_is_recognised() {
+    // {"sub":"system:serviceaccount:a:b","aud":"vault"}
+    let other = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIiwiYXVkIjoidmF1bHQifQ.s";
+    let clock = TestClock::new();
+    let aws = Network::new(|_| sts_error(400, "InvalidIdentityToken", "Incorrect token audience"));
+    let environment = irsa().with_file(TOKEN_PATH, other);
+    let error = chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+    assert!(error.hint().unwrap().contains("for the audience sts.amazonaws.com; this one has"), "{error:?}");
+    assert!(error.hint().unwrap().contains("audience vault"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_sts_that_does_not_answer_is_bounded() {
+    for reply in [|| Reply::Refuse, || Reply::Hang, || Reply::Answer(503, String::new())] {
+        let clock = TestClock::new();
+        let aws = Network::new(move |_| reply());
+        let error = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+        assert!((2..=3).contains(&aws.seen().len()), "{}", aws.seen().len());
+        assert!(clock.elapsed().as_secs() <= 20, "{:?}", clock.elapsed());
+        assert!(error.hint().is_some());
+    }
+}
