@@ -30,8 +30,11 @@
 mod candidate;
 mod decision;
 mod error;
+mod exclusion;
 mod filter;
 mod judge;
+#[cfg(feature = "serde")]
+pub mod manifest;
 pub mod number;
 mod pattern;
 mod policy;
@@ -46,6 +49,7 @@ pub mod version;
 pub use candidate::{Candidate, Timestamp};
 pub use decision::{Decision, Selected};
 pub use error::{Error, ErrorKind};
+pub use exclusion::ExclusionList;
 pub use filter::TagFilter;
 pub use policy::{Order, Policy};
 pub use reason::{Reason, Rejection};

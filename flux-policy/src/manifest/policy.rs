@@ -1,0 +1,214 @@
+//! `ImagePolicy`.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ApiVersion, GoDuration, Manifest, Metadata, one, refused};
+use crate::error::{Error, ErrorKind};
+use crate::filter::TagFilter;
+use crate::policy::{Order, Policy};
+
+/// Flux's [ImagePolicy](https://fluxcd.io/flux/components/image/imagepolicies/).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ImagePolicy {
+    /// The version of the API.
+    pub api_version: ApiVersion,
+    /// Name, namespace, labels and annotations.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// What is wanted.
+    pub spec: ImagePolicySpec,
+}
+
+impl ImagePolicy {
+    /// Reads a text that holds exactly one ImagePolicy; documents of other kinds may stand beside it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](super::read), and if there is none or more than one.
+    pub fn from_yaml(text: &str) -> Result<Self, Error> {
+        one(text, "ImagePolicy", |manifest| match manifest {
+            Manifest::ImagePolicy(policy) => Some(policy),
+            Manifest::ImageRepository(_) => None,
+        })
+    }
+
+    /// The policy this manifest asks for: the first present of `semver`, `alphabetical` and `numerical`, with
+    /// `filterTags`. It uses nothing that goes beyond Flux.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPolicy`](ErrorKind::InvalidPolicy) if no rule is given or the range or the pattern cannot be read, which
+    /// the API server lets pass and the controller reports; [`Unsupported`](ErrorKind::Unsupported) as in
+    /// [`TagFilter::new`].
+    pub fn policy(&self) -> Result<Policy, Error> {
+        let choice = &self.spec.policy;
+        let policy = if let Some(semver) = &choice.semver {
+            Policy::semver(&semver.range)?
+        } else if let Some(alphabetical) = &choice.alphabetical {
+            Policy::alphabetical(alphabetical.order)
+        } else if let Some(numerical) = &choice.numerical {
+            Policy::numerical(numerical.order)
+        } else {
+            let text = format!(
+                "ImagePolicy {:?}: spec.policy is empty: give one of semver, alphabetical, numerical",
+                self.metadata.name
+            );
+            return Err(Error::new(ErrorKind::InvalidPolicy, text));
+        };
+        match &self.spec.filter_tags {
+            Some(filter) => Ok(policy.with_filter(TagFilter::new(&filter.pattern, &filter.extract)?)),
+            None => Ok(policy),
+        }
+    }
+
+    /// How often to look for a new digest of the same tag: only under `digestReflectionPolicy: Always`, ten minutes
+    /// for an interval of zero, as in Flux.
+    pub fn digest_interval(&self) -> Option<Duration> {
+        if self.spec.digest_reflection_policy != DigestReflectionPolicy::Always {
+            return None;
+        }
+        let interval = self.spec.interval.as_ref().map(GoDuration::duration);
+        Some(interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_mins(10)))
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let always = self.spec.digest_reflection_policy == DigestReflectionPolicy::Always;
+        let problem = match (&self.spec.interval, always) {
+            (Some(interval), false) => format!(
+                "spec.interval is {:?}: remove it, or set spec.digestReflectionPolicy to Always",
+                interval.as_str()
+            ),
+            (None, true) => {
+                "spec.interval is missing: spec.digestReflectionPolicy Always needs one such as 10m"
+                    .to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(refused("ImagePolicy", &self.metadata, &problem))
+    }
+}
+
+/// What an ImagePolicy asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ImagePolicySpec {
+    /// The ImageRepository whose tags are looked at.
+    pub image_repository_ref: ImageRepositoryRef,
+    /// The rule.
+    pub policy: PolicyChoice,
+    /// Which tags count, and which part of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter_tags: Option<FilterTags>,
+    /// Whether the digest of the selected tag is recorded.
+    #[serde(default)]
+    pub digest_reflection_policy: DigestReflectionPolicy,
+    /// How often to look for a new digest; given exactly if the digest is always reflected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<GoDuration>,
+    /// Whether reconciliation is paused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+}
+
+/// The name of an ImageRepository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ImageRepositoryRef {
+    /// Its name.
+    pub name: String,
+    /// Its namespace, if not that of the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+/// The rules an ImagePolicy may give; of several the first in this order counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PolicyChoice {
+    /// The highest version in a range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver: Option<SemverRange>,
+    /// The last in byte order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabetical: Option<RuleOrder>,
+    /// The greatest number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numerical: Option<RuleOrder>,
+}
+
+/// The argument of the semver rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SemverRange {
+    /// A range in the language of [`range`](crate::range).
+    pub range: String,
+}
+
+/// The argument of the alphabetical and the numerical rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RuleOrder {
+    /// `asc` or `desc`, in small letters.
+    #[serde(default, with = "order")]
+    pub order: Order,
+}
+
+/// `spec.filterTags`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FilterTags {
+    /// The pattern; empty matches every tag.
+    #[serde(default)]
+    pub pattern: String,
+    /// The template; empty means the tag itself.
+    #[serde(default)]
+    pub extract: String,
+}
+
+/// When the digest of the selected tag is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum DigestReflectionPolicy {
+    /// Always the digest that the tag has now.
+    Always,
+    /// Once, when the tag is selected.
+    IfNotPresent,
+    /// Never; the default.
+    #[default]
+    Never,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The API server admits the orders in small letters only, although the controller would take any case.
+mod order {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::policy::Order;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+    pub(super) fn serialize<S: Serializer>(order: &Order, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(order)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Order, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "asc" => Ok(Order::Asc),
+            "desc" => Ok(Order::Desc),
+            other => Err(serde::de::Error::custom(format_args!("order {other:?}: must be asc or desc"))),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `ImageRepository`.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::is_false;
+use super::{ApiVersion, GoDuration, Manifest, Metadata, one, refused};
+use crate::error::Error;
+use crate::exclusion::ExclusionList;
+
+/// Flux's [ImageRepository](https://fluxcd.io/flux/components/image/imagerepositories/).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ImageRepository {
+    /// The version of the API.
+    pub api_version: ApiVersion,
+    /// Name, namespace, labels and annotations.
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// What is scanned, and how.
+    pub spec: ImageRepositorySpec,
+}
+
+impl ImageRepository {
+    /// Reads a text that holds exactly one ImageRepository; documents of other kinds may stand beside it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](super::read), and if there is none or more than one.
+    pub fn from_yaml(text: &str) -> Result<Self, Error> {
+        one(text, "ImageRepository", |manifest| match manifest {
+            Manifest::ImageRepository(repository) => Some(repository),
+            Manifest::ImagePolicy(_) => None,
+        })
+    }
+
+    /// The tags this repository leaves out; Flux's default if the list is absent or empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ExclusionList::new`].
+    pub fn exclusion_list(&self) -> Result<ExclusionList, Error> {
+        if self.spec.exclusion_list.is_empty() {
+            Ok(ExclusionList::default())
+        } else {
+            ExclusionList::new(&self.spec.exclusion_list)
+        }
+    }
+
+    /// How long one scan may take: the timeout, otherwise the interval; at least a second, as in Flux.
+    pub fn timeout(&self) -> Duration {
+        let given = self.spec.timeout.as_ref().unwrap_or(&self.spec.interval);
+        given.duration().max(Duration::from_secs(1))
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let spec = &self.spec;
+        let problem = if let Some((scheme, _)) = spec.image.split_once("://") {
+            format!("spec.image is {:?}: remove \"{scheme}://\"", spec.image)
+        } else if let Some(tag) = tag_of(&spec.image) {
+            format!("spec.image is {:?}: remove \":{tag}\"", spec.image)
+        } else if let Some(timeout) = spec.timeout.as_ref().filter(|timeout| timeout.as_str().contains('h')) {
+            format!("spec.timeout is {:?}: the API takes ms, s and m here", timeout.as_str())
+        } else if spec.exclusion_list.len() > MAX_EXCLUSIONS {
+            let count = spec.exclusion_list.len();
+            format!(
+                "spec.exclusionList has {count} patterns: the API takes {MAX_EXCLUSIONS}, join some with |"
+            )
+        } else if spec.service_account_name.chars().count() > MAX_NAME {
+            format!("spec.serviceAccountName is longer than {MAX_NAME} characters: use the account's name")
+        } else {
+            return Ok(());
+        };
+        Err(refused("ImageRepository", &self.metadata, &problem))
+    }
+}
+
+/// What an ImageRepository asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ImageRepositorySpec {
+    /// The name of the image, without scheme and tag.
+    pub image: String,
+    /// How often to scan.
+    pub interval: GoDuration,
+    /// How long a scan may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<GoDuration>,
+    /// The Secret with registry credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+    /// The Secret with the proxy to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_secret_ref: Option<SecretRef>,
+    /// The ServiceAccount whose identity or pull secrets are used; empty if none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service_account_name: String,
+    /// The Secret with TLS certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cert_secret_ref: Option<SecretRef>,
+    /// Whether scans are paused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+    /// Which other namespaces may refer to this repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_from: Option<AccessFrom>,
+    /// Patterns of tags to leave out; see [`ImageRepository::exclusion_list`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclusion_list: Vec<String>,
+    /// Whose login is used.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Whether the registry speaks plain HTTP.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub insecure: bool,
+}
+
+/// Whose login is used for the registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Provider {
+    /// None but pull secrets.
+    #[default]
+    Generic,
+    /// Amazon ECR.
+    Aws,
+    /// Azure Container Registry.
+    Azure,
+    /// Google Artifact Registry.
+    Gcp,
+}
+
+/// The name of a Secret in the same namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SecretRef {
+    /// Its name.
+    pub name: String,
+}
+
+/// Which namespaces may refer to a repository: those that match any of the selectors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AccessFrom {
+    /// The selectors.
+    pub namespace_selectors: Vec<NamespaceSelector>,
+}
+
+impl AccessFrom {
+    /// Whether a namespace with these labels may refer to the repository.
+    pub fn admits(&self, labels: &BTreeMap<String, String>) -> bool {
+        let all = |selector: &NamespaceSelector| {
+            selector.match_labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+        };
+        self.namespace_selectors.iter().any(all)
+    }
+}
+
+/// Selects namespaces by their labels; no labels select every namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NamespaceSelector {
+    /// The labels a namespace must have, all of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub match_labels: BTreeMap<String, String>,
+}
+
+const MAX_EXCLUSIONS: usize = 25;
+const MAX_NAME: usize = 253;
+
+/// What follows a colon behind the last slash; a colon before it belongs to a port.
+fn tag_of(image: &str) -> Option<&str> {
+    let name = image.rsplit_once('/').map(|(_, name)| name)?;
+    name.split_once(':').map(|(_, tag)| tag)
+}
