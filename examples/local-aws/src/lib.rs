@@ -1,1 +1,81 @@
-//! Placeholder crate root.
+//! An embedded AWS for examples and end-to-end tests: an account, a region, an EKS cluster and one of its nodes, on
+//! loopback ports.
+//!
+//! It is strict where AWS is strict, so that what works here has a reason to work there: signatures are verified, tokens
+//! are checked for signature, issuer, audience, subject and time, trust and permission policies are evaluated with IAM's
+//! rules, page tokens are good for their own listing only, and the metadata service has no version 1.
+//!
+//! ```
+//! # fn main() -> Result<(), local_aws::Error> {
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! use local_aws::{LocalAws, Repository, Role, TagStyle};
+//!
+//! let aws = LocalAws::builder()
+//!     .role(
+//!         Role::new("reflector")
+//!             .trust(r#"{"Version": "2012-10-17", "Statement": {
+//!                 "Effect": "Allow",
+//!                 "Principal": {"Service": "pods.eks.amazonaws.com"},
+//!                 "Action": ["sts:AssumeRole", "sts:TagSession"]}}"#)
+//!             .permissions(r#"{"Version": "2012-10-17", "Statement": {
+//!                 "Effect": "Allow", "Action": "ecr:ListImages", "Resource": "*"}}"#),
+//!     )
+//!     .pod_identity_association("flux-system", "image-reflector-controller", "reflector")
+//!     .repository(Repository::generated("apps/mainapp", 200_000, TagStyle::Semver))
+//!     .start()
+//!     .await?;
+//!
+//! assert!(aws.ecr_url().starts_with("http://127.0.0.1:"));
+//! assert!(aws.requests().is_empty());
+//! aws.stop().await;
+//! # Ok(()) })
+//! # }
+//! ```
+//!
+//! # What there is
+//!
+//! | service | operations |
+//! |---|---|
+//! | instance metadata, version 2 | token, region, zone, instance id, identity document, role credentials |
+//! | EKS Pod Identity agent | credentials for an associated ServiceAccount |
+//! | STS | `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
+//! | ECR API | `GetAuthorizationToken`, `ListImages`, `DescribeImages`, `BatchGetImage` |
+//! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
+//! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
+//!
+//! # What there is not
+//!
+//! Anything that writes; other partitions than `aws`; TLS; session policies; policy variables; conditions other than on
+//! strings and ARNs. A request or a document with one of these is refused, never half understood.
+
+mod builder;
+mod clock;
+mod cloud;
+mod credentials;
+mod ecr;
+mod error;
+mod iam;
+mod imds;
+mod issuer;
+mod local_aws;
+mod meter;
+mod oidc;
+mod pod_identity;
+mod random;
+mod registry;
+mod repository;
+mod seal;
+mod server;
+mod sigv4;
+mod sts;
+mod wire;
+
+pub use builder::{Builder, EXAMPLE_ISSUER};
+pub use clock::Clock;
+pub use credentials::AccessKey;
+pub use error::Error;
+pub use iam::{Role, User};
+pub use imds::ImdsMode;
+pub use issuer::{Issuer, ServiceAccountToken};
+pub use local_aws::LocalAws;
+pub use repository::{Repository, TagScheme, TagStyle};

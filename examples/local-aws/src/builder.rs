@@ -1,0 +1,253 @@
+//! The set-up of an account, checked as a whole when the services start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::cloud::Cloud;
+use crate::credentials::{AccessKey, KeyStore};
+use crate::error::Error;
+use crate::iam::{Caller, CompiledRole, Role, User};
+use crate::imds::{ImdsMode, Node};
+use crate::issuer::Issuer;
+use crate::local_aws::LocalAws;
+use crate::meter::{Ledger, Meter};
+use crate::oidc::Provider;
+use crate::pod_identity::Association;
+use crate::registry::Logins;
+use crate::repository::{Catalog, Repository};
+use crate::seal::Seal;
+use crate::server::Listeners;
+
+/// The issuer of a [`LocalAws`] unless [`Builder::issuer`] says otherwise: the form an EKS cluster's has.
+///
+/// The account has an OpenID Connect provider for it, so trust policies can name
+/// `arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE`.
+pub const EXAMPLE_ISSUER: &str =
+    "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
+
+/// Describes a [`LocalAws`]; [`start`](Self::start) checks the description and opens the ports.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    account: String,
+    region: String,
+    issuer: String,
+    clock: Clock,
+    roles: Vec<Role>,
+    users: Vec<User>,
+    associations: Vec<(String, String, String)>,
+    node_role: Option<String>,
+    imds: ImdsMode,
+    repositories: Vec<Repository>,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            account: "111122223333".to_owned(),
+            region: "eu-west-1".to_owned(),
+            issuer: EXAMPLE_ISSUER.to_owned(),
+            clock: Clock::system(),
+            roles: Vec::new(),
+            users: Vec::new(),
+            associations: Vec::new(),
+            node_role: None,
+            imds: ImdsMode::Normal,
+            repositories: Vec::new(),
+        }
+    }
+
+    /// The account's id, twelve digits; `111122223333` unless this is called.
+    #[must_use]
+    pub fn account(mut self, id: impl Into<String>) -> Self {
+        self.account = id.into();
+        self
+    }
+
+    /// The region; `eu-west-1` unless this is called. Requests signed for another are refused.
+    #[must_use]
+    pub fn region(mut self, name: impl Into<String>) -> Self {
+        self.region = name.into();
+        self
+    }
+
+    /// The issuer of ServiceAccount tokens, an `https` URL; [`EXAMPLE_ISSUER`] unless this is called. The account has an
+    /// OpenID Connect provider for it, for the audience `sts.amazonaws.com`.
+    #[must_use]
+    pub fn issuer(mut self, url: impl Into<String>) -> Self {
+        self.issuer = url.into();
+        self
+    }
+
+    /// The clock that expiry and signatures are judged by; the machine's unless this is called.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds a role.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        self.roles.push(role);
+        self
+    }
+
+    /// Adds a user with an access key, which [`LocalAws::access_key`] tells.
+    #[must_use]
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Associates a role with the pods of a ServiceAccount, for the Pod Identity agent.
+    #[must_use]
+    pub fn pod_identity_association(
+        mut self,
+        namespace: impl Into<String>,
+        service_account: impl Into<String>,
+        role: impl Into<String>,
+    ) -> Self {
+        self.associations.push((namespace.into(), service_account.into(), role.into()));
+        self
+    }
+
+    /// The role of the node's instance profile; without this call the node has none.
+    #[must_use]
+    pub fn node_role(mut self, role: impl Into<String>) -> Self {
+        self.node_role = Some(role.into());
+        self
+    }
+
+    /// How the node's metadata service behaves; [`ImdsMode::Normal`] unless this is called.
+    #[must_use]
+    pub fn imds(mut self, mode: ImdsMode) -> Self {
+        self.imds = mode;
+        self
+    }
+
+    /// Adds a repository.
+    #[must_use]
+    pub fn repository(mut self, repository: Repository) -> Self {
+        self.repositories.push(repository);
+        self
+    }
+
+    /// Checks the set-up, opens a loopback port for each service and starts to serve, on the runtime this is called on.
+    ///
+    /// # Errors
+    ///
+    /// What in the set-up is not as AWS would have it, or why no port could be opened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is left running when the future is dropped.
+    pub async fn start(self) -> Result<LocalAws, Error> {
+        if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(Error::Invalid { field: "account", value: self.account, expected: "twelve digits" });
+        }
+        if !self.issuer.starts_with("https://") {
+            return Err(Error::Invalid { field: "issuer", value: self.issuer, expected: "an https URL" });
+        }
+        let roles = self.compile_roles()?;
+        let associations = self.compile_associations(&roles)?;
+        if let Some(role) = &self.node_role {
+            known_role(&roles, role, "the node")?;
+        }
+        let repositories = self.compile_repositories()?;
+        let ledger = Arc::new(Ledger::default());
+        let keys = KeyStore::new(Arc::clone(&ledger));
+        let access_keys = self.compile_users(&keys)?;
+
+        let issuer = Issuer::new(&self.issuer, self.clock.clone(), Arc::clone(&ledger))?;
+        let oidc_provider = Provider::new(&self.account, issuer.url(), issuer.keys());
+        let listeners = Listeners::open().await?;
+        let (stop, running) = watch::channel(());
+        let cloud = Arc::new(Cloud {
+            account: self.account,
+            region: self.region,
+            clock: self.clock,
+            endpoints: listeners.endpoints()?,
+            roles,
+            keys,
+            issuer,
+            oidc_provider,
+            associations,
+            node: Node::new(self.node_role, self.imds),
+            repositories,
+            page_tokens: Seal::new(),
+            layer_links: Seal::new(),
+            logins: Logins::default(),
+            meter: Meter::default(),
+            ledger,
+            running,
+        });
+        let servers = listeners.serve(&cloud);
+        Ok(LocalAws::new(cloud, access_keys, servers, stop))
+    }
+
+    fn compile_roles(&self) -> Result<BTreeMap<String, CompiledRole>, Error> {
+        let roles = self.roles.iter().cloned().map(|role| role.compile(&self.account));
+        by_key("roles", roles, |role| role.name.clone(), |role| role.name.clone())
+    }
+
+    fn compile_users(&self, keys: &KeyStore) -> Result<BTreeMap<String, AccessKey>, Error> {
+        let users = self.users.iter().cloned().map(|user| user.compile(&self.account));
+        let users = by_key("users", users, |user| user.name.clone(), |user| user.name.clone())?;
+        let with_key = users.into_iter().map(|(name, user)| {
+            let caller = Caller {
+                arn: user.arn.clone(),
+                user_id: crate::random::unique_id("AIDA"),
+                account: self.account.clone(),
+                principal_arn: user.arn,
+                permissions: user.permissions,
+            };
+            (name, keys.issue_user_key(caller))
+        });
+        Ok(with_key.collect())
+    }
+
+    fn compile_associations(
+        &self,
+        roles: &BTreeMap<String, CompiledRole>,
+    ) -> Result<BTreeMap<(String, String), Association>, Error> {
+        let associations = self.associations.iter().map(|(namespace, service_account, role)| {
+            known_role(roles, role, &format!("the association of {namespace}/{service_account}"))?;
+            Ok(((namespace.clone(), service_account.clone()), Association { role: role.clone() }))
+        });
+        associations.collect()
+    }
+
+    fn compile_repositories(&self) -> Result<BTreeMap<(String, String), Catalog>, Error> {
+        let repositories = self.repositories.iter().cloned().map(|it| Catalog::new(it, &self.account));
+        let key = |it: &Catalog| (it.account.clone(), it.name.clone());
+        by_key("repositories", repositories, key, |it| it.name.clone())
+    }
+}
+
+/// The items by their keys, no two under the same.
+fn by_key<T, K: Ord>(
+    what: &'static str,
+    items: impl Iterator<Item = Result<T, Error>>,
+    key: impl Fn(&T) -> K,
+    name: impl Fn(&T) -> String,
+) -> Result<BTreeMap<K, T>, Error> {
+    let mut map = BTreeMap::new();
+    for item in items {
+        let item = item?;
+        let name = name(&item);
+        if map.insert(key(&item), item).is_some() {
+            return Err(Error::Duplicate { what, name });
+        }
+    }
+    Ok(map)
+}
+
+fn known_role(roles: &BTreeMap<String, CompiledRole>, role: &str, user: &str) -> Result<(), Error> {
+    if roles.contains_key(role) {
+        return Ok(());
+    }
+    Err(Error::UnknownRole { user: user.to_owned(), role: role.to_owned() })
+}

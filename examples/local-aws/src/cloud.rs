@@ -1,0 +1,78 @@
+//! The state all services share.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::credentials::KeyStore;
+use crate::iam::{Access, Caller, CompiledRole, Document, Refusal, authorize};
+use crate::imds::Node;
+use crate::issuer::Issuer;
+use crate::meter::{Ledger, Meter};
+use crate::oidc::Provider;
+use crate::pod_identity::Association;
+use crate::registry::Logins;
+use crate::repository::Catalog;
+use crate::seal::Seal;
+
+/// One account in one region, with a cluster and a node.
+pub(crate) struct Cloud {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) clock: Clock,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) roles: BTreeMap<String, CompiledRole>,
+    pub(crate) keys: KeyStore,
+    pub(crate) issuer: Issuer,
+    pub(crate) oidc_provider: Provider,
+    pub(crate) associations: BTreeMap<(String, String), Association>,
+    pub(crate) node: Node,
+    /// By registry id and name.
+    pub(crate) repositories: BTreeMap<(String, String), Catalog>,
+    pub(crate) page_tokens: Seal,
+    pub(crate) layer_links: Seal,
+    pub(crate) logins: Logins,
+    pub(crate) meter: Meter,
+    pub(crate) ledger: Arc<Ledger>,
+    /// Closed when the services stop.
+    pub(crate) running: watch::Receiver<()>,
+}
+
+/// Where each service listens, as `http://127.0.0.1:port`.
+#[derive(Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) ecr: String,
+    pub(crate) imds: String,
+    pub(crate) issuer: String,
+    pub(crate) layers: String,
+    pub(crate) pod_identity: String,
+    pub(crate) registry: String,
+    pub(crate) sts: String,
+}
+
+impl Cloud {
+    /// Whether `caller` may perform `action` on a resource of `account`, here and under the resource's own `policy`.
+    pub(crate) fn authorize(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        account: &str,
+        policy: Option<&Document>,
+    ) -> Result<(), Refusal> {
+        authorize(caller, &Access { action, resource, account, region: &self.region, policy })
+    }
+
+    /// The caller that a session of `role` is.
+    pub(crate) fn role_session(&self, role: &CompiledRole, session_name: &str) -> Caller {
+        Caller {
+            arn: format!("arn:aws:sts::{}:assumed-role/{}/{session_name}", self.account, role.name),
+            user_id: format!("{}:{session_name}", role.id),
+            account: self.account.clone(),
+            principal_arn: role.arn.clone(),
+            permissions: Arc::clone(&role.permissions),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `BatchGetImage`: manifests of images asked for by tag or digest.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>.
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::{ImageIdentifier, Unmatched, find, invalid, open};
+use crate::cloud::Cloud;
+use crate::iam::Caller;
+use crate::repository::IMAGE_MANIFEST;
+use crate::wire::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Input {
+    registry_id: Option<String>,
+    repository_name: String,
+    image_ids: Vec<ImageIdentifier>,
+    accepted_media_types: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Output {
+    images: Vec<Image>,
+    failures: Vec<Failure>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Image {
+    registry_id: String,
+    repository_name: String,
+    image_id: ImageIdentifier,
+    image_manifest: String,
+    image_manifest_media_type: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    image_id: ImageIdentifier,
+    failure_code: &'static str,
+    failure_reason: &'static str,
+}
+
+pub(super) fn get(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output, Fault> {
+    let repository =
+        open(cloud, caller, "ecr:BatchGetImage", input.registry_id.as_deref(), &input.repository_name)?;
+    if !(1..=100).contains(&input.image_ids.len()) {
+        let bound = if input.image_ids.is_empty() {
+            "greater than or equal to 1"
+        } else {
+            "less than or equal to 100"
+        };
+        return Err(invalid("imageIds", &format!("Member must have length {bound}")));
+    }
+    let accepted = input.accepted_media_types.unwrap_or_default();
+    let acceptable = accepted.is_empty() || accepted.iter().any(|accepted| accepted == IMAGE_MANIFEST);
+
+    let mut output = Output { images: Vec::new(), failures: Vec::new() };
+    for image_id in input.image_ids {
+        let image = find(repository, &image_id)
+            .and_then(|image| if acceptable { Ok(image) } else { Err(Unmatched::Absent) });
+        match image {
+            Ok(image) => output.images.push(Image {
+                registry_id: repository.account.clone(),
+                repository_name: repository.name.clone(),
+                image_id: ImageIdentifier {
+                    image_digest: Some(repository.images.digest(image)),
+                    image_tag: image_id.image_tag,
+                },
+                image_manifest: repository.images.manifest(image),
+                image_manifest_media_type: IMAGE_MANIFEST,
+            }),
+            Err(unmatched) => {
+                let (failure_code, failure_reason) = explain(unmatched);
+                output.failures.push(Failure { image_id, failure_code, failure_reason });
+            }
+        }
+    }
+    Ok(output)
+}
+
+/// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html>.
+fn explain(unmatched: Unmatched) -> (&'static str, &'static str) {
+    match unmatched {
+        Unmatched::Absent => ("ImageNotFound", "Requested image not found"),
+        Unmatched::OtherDigest => ("ImageTagDoesNotMatchDigest", "The tag does not match the digest"),
+        Unmatched::NotADigest => (
+            "InvalidImageDigest",
+            "Invalid request parameters: image digest should satisfy the \
+                                                         regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+        ),
+        Unmatched::NoName => {
+            ("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `DescribeImages`: images with their tags, sizes and push times.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html>.
+
+use serde::{Deserialize, Serialize};
+
+use super::page::Page;
+use super::parameters::{Filter, ImageIdentifier, Unmatched, find, invalid, open};
+use crate::clock::unix;
+use crate::cloud::Cloud;
+use crate::iam::Caller;
+use crate::repository::{CONFIG, Catalog, IMAGE_MANIFEST};
+use crate::wire::Fault;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Input {
+    registry_id: Option<String>,
+    repository_name: String,
+    image_ids: Option<Vec<ImageIdentifier>>,
+    next_token: Option<String>,
+    max_results: Option<i64>,
+    filter: Option<Filter>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Output {
+    image_details: Vec<ImageDetail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImageDetail {
+    registry_id: String,
+    repository_name: String,
+    image_digest: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    image_tags: Vec<String>,
+    image_size_in_bytes: u64,
+    /// Seconds since 1970.
+    image_pushed_at: f64,
+    image_manifest_media_type: &'static str,
+    artifact_media_type: &'static str,
+}
+
+pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output, Fault> {
+    let repository =
+        open(cloud, caller, "ecr:DescribeImages", input.registry_id.as_deref(), &input.repository_name)?;
+    match &input.image_ids {
+        Some(wanted) => described(repository, wanted, &input),
+        None => page(cloud, repository, &input),
+    }
+}
+
+/// The images asked for by name, all or none, in one answer.
+fn described(repository: &Catalog, wanted: &[ImageIdentifier], input: &Input) -> Result<Output, Fault> {
+    if input.next_token.is_some() || input.max_results.is_some() {
+        return Err(invalid("imageIds", "must not be given together with nextToken or maxResults"));
+    }
+    if !(1..=100).contains(&wanted.len()) {
+        let bound =
+            if wanted.is_empty() { "greater than or equal to 1" } else { "less than or equal to 100" };
+        return Err(invalid("imageIds", &format!("Member must have length {bound}")));
+    }
+    let details = wanted.iter().map(|id| match find(repository, id) {
+        Ok(image) => Ok(detail(repository, image)),
+        Err(Unmatched::NoName) => Err(invalid("imageIds", "must have an imageTag or an imageDigest")),
+        Err(_) => {
+            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
+            let message = format!(
+                "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with \
+                 name '{}' in the registry with id '{}'",
+                shown(&id.image_digest),
+                shown(&id.image_tag),
+                repository.name,
+                repository.account,
+            );
+            Err(Fault::bad_request("ImageNotFoundException", message))
+        }
+    });
+    Ok(Output { image_details: details.collect::<Result<_, _>>()?, next_token: None })
+}
+
+fn page(cloud: &Cloud, repository: &Catalog, input: &Input) -> Result<Output, Fault> {
+    let listed = input.filter.as_ref().unwrap_or(&Filter::default()).listed();
+    let listing = format!("DescribeImages {} {listed:?}", repository.arn(&cloud.region));
+    let total = repository.image_count(listed);
+    let page = Page::new(cloud, &listing, input.next_token.as_deref(), input.max_results, total)?;
+    let details = page.positions.map(|position| detail(repository, repository.image(listed, position)));
+    Ok(Output { image_details: details.collect(), next_token: page.next_token })
+}
+
+fn detail(repository: &Catalog, image: u64) -> ImageDetail {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact in a double")]
+    let image_pushed_at = unix(Catalog::pushed_at(image)) as f64;
+    ImageDetail {
+        registry_id: repository.account.clone(),
+        repository_name: repository.name.clone(),
+        image_digest: repository.images.digest(image),
+        image_tags: repository.tags_of(image),
+        image_size_in_bytes: repository.images.size(),
+        image_pushed_at,
+        image_manifest_media_type: IMAGE_MANIFEST,
+        artifact_media_type: CONFIG,
+    }
+}

@@ -1,0 +1,201 @@
+use serde_json::{Value, json};
+
+use super::super::Kind;
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/reflector";
+const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/reflector/flux";
+const HERE: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp";
+const ELSEWHERE: &str = "arn:aws:ecr:eu-west-1:444455556666:repository/apps/mainapp";
+const ISSUER: &str = "oidc.eks.eu-west-1.amazonaws.com/id/ABC";
+const PROVIDER: &str = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC";
+
+fn document(kind: Kind, statements: &Value) -> Document {
+    let json = json!({ "Version": "2012-10-17", "Statement": statements });
+    Document::parse(&json.to_string(), kind).expect("a document this evaluator reads")
+}
+
+#[track_caller]
+fn decide(identity: &Value, policy: Option<&Value>, resource: &str, expected: Result<(), Reason>) {
+    let caller = Caller {
+        arn: SESSION.to_owned(),
+        user_id: "AROA:flux".to_owned(),
+        account: "111122223333".to_owned(),
+        principal_arn: ROLE.to_owned(),
+        permissions: Arc::from([document(Kind::Permission, identity)]),
+    };
+    let policy = policy.map(|statements| document(Kind::Repository, statements));
+    let access = Access {
+        action: "ecr:ListImages",
+        resource,
+        account: resource.split(':').nth(4).expect("an ARN"),
+        region: "eu-west-1",
+        policy: policy.as_ref(),
+    };
+    let decision = authorize(&caller, &access).map_err(|refusal| refusal.reason);
+    assert_eq!(decision, expected, "identity {identity}, repository {policy:?}");
+}
+
+fn allow(action: &str, resource: &str) -> Value {
+    json!({ "Effect": "Allow", "Action": action, "Resource": resource })
+}
+
+fn deny(action: &str, resource: &str) -> Value {
+    json!({ "Effect": "Deny", "Action": action, "Resource": resource })
+}
+
+fn to(principal: &str) -> Value {
+    json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "ecr:*" })
+}
+
+#[test]
+fn identity_policies() {
+    let cases = [
+        (json!([]), Err(Reason::NoIdentityPolicy)),
+        (json!(allow("ecr:ListImages", HERE)), Ok(())),
+        (json!(allow("ECR:listimages", HERE)), Ok(())),
+        (json!(allow("ecr:List*", "arn:aws:ecr:*:*:repository/apps/*")), Ok(())),
+        (json!(allow("*", "*")), Ok(())),
+        (json!(allow("ecr:Describe*", "*")), Err(Reason::NoIdentityPolicy)),
+        (json!(allow("ecr:ListImages", ELSEWHERE)), Err(Reason::NoIdentityPolicy)),
+        (json!([allow("ecr:*", "*"), deny("ecr:List*", HERE)]), Err(Reason::DeniedByIdentityPolicy)),
+        (json!([allow("ecr:*", "*"), deny("ecr:List*", ELSEWHERE)]), Ok(())),
+        (json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" }), Ok(())),
+        (json!({ "Effect": "Allow", "NotAction": "ecr:*", "Resource": "*" }), Err(Reason::NoIdentityPolicy)),
+        (json!({ "Effect": "Allow", "Action": "ecr:*", "NotResource": HERE }), Err(Reason::NoIdentityPolicy)),
+    ];
+    for (statements, expected) in cases {
+        decide(&statements, None, HERE, expected);
+    }
+}
+
+#[test]
+fn conditions() {
+    let with = |condition: &Value| {
+        let mut statement = allow("ecr:*", "*");
+        statement["Condition"] = condition.clone();
+        statement
+    };
+    let holds = [
+        json!({ "StringEquals": { "aws:RequestedRegion": ["us-east-1", "eu-west-1"] } }),
+        json!({ "StringEquals": { "AWS:requestedregion": "eu-west-1" } }),
+        json!({ "StringLike": { "aws:RequestedRegion": "eu-*" } }),
+        json!({ "StringNotEquals": { "aws:RequestedRegion": "us-east-1" } }),
+        json!({ "StringNotLike": { "aws:Absent": "*" } }),
+        json!({ "StringEqualsIfExists": { "aws:Absent": "x" } }),
+        json!({ "StringEqualsIgnoreCase": { "aws:RequestedRegion": "EU-WEST-1" } }),
+        json!({ "ArnLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/*" } }),
+    ];
+    let fails = [
+        json!({ "StringEquals": { "aws:RequestedRegion": "eu-*" } }),
+        json!({ "StringEquals": { "aws:Absent": "x" } }),
+        json!({ "StringNotEquals": { "aws:RequestedRegion": ["us-east-1", "eu-west-1"] } }),
+        json!({ "StringLike": { "aws:RequestedRegion": "eu-*" }, "StringEquals": { "aws:PrincipalAccount": "0" } }),
+        json!({ "ArnNotLike": { "aws:PrincipalArn": "arn:aws:iam::*:role/*" } }),
+    ];
+    for condition in &holds {
+        decide(&with(condition), None, HERE, Ok(()));
+    }
+    for condition in &fails {
+        decide(&with(condition), None, HERE, Err(Reason::NoIdentityPolicy));
+    }
+}
+
+#[test]
+fn repository_policies_of_the_same_account() {
+    let nothing = json!([]);
+    decide(&nothing, Some(&to(ROLE)), HERE, Ok(()));
+    decide(&nothing, Some(&to(SESSION)), HERE, Ok(()));
+    decide(&nothing, Some(&to("*")), HERE, Ok(()));
+    decide(&nothing, Some(&to("111122223333")), HERE, Err(Reason::NoIdentityPolicy));
+    decide(&nothing, Some(&to("arn:aws:iam::111122223333:root")), HERE, Err(Reason::NoIdentityPolicy));
+    let deny = json!({ "Effect": "Deny", "Principal": "*", "Action": "ecr:*" });
+    decide(&allow("ecr:*", "*"), Some(&deny), HERE, Err(Reason::DeniedByResourcePolicy));
+}
+
+#[test]
+fn between_accounts_both_sides_must_allow() {
+    let everything = allow("ecr:*", "*");
+    decide(&everything, None, ELSEWHERE, Err(Reason::NoResourcePolicy));
+    decide(
+        &everything,
+        Some(&to("arn:aws:iam::777788889999:root")),
+        ELSEWHERE,
+        Err(Reason::NoResourcePolicy),
+    );
+    decide(&everything, Some(&to("arn:aws:iam::111122223333:root")), ELSEWHERE, Ok(()));
+    decide(&everything, Some(&to(ROLE)), ELSEWHERE, Ok(()));
+    decide(&json!([]), Some(&to(ROLE)), ELSEWHERE, Err(Reason::NoIdentityPolicy));
+}
+
+#[test]
+fn trust() {
+    let subject = format!("{ISSUER}:sub");
+    let audience = format!("{ISSUER}:aud");
+    let context = [
+        (subject.as_str(), "system:serviceaccount:flux-system:image-reflector-controller"),
+        (audience.as_str(), "sts.amazonaws.com"),
+    ];
+    let statement = |operator: &str, subject_pattern: &str| {
+        json!({
+            "Effect": "Allow",
+            "Principal": { "Federated": PROVIDER },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": { operator: { &subject: subject_pattern, &audience: "sts.amazonaws.com" } },
+        })
+    };
+    let federated = Assumer::Federated(PROVIDER);
+    let cases = [
+        (statement("StringEquals", "system:serviceaccount:flux-system:image-reflector-controller"), true),
+        (statement("StringEquals", "system:serviceaccount:flux-system:*"), false),
+        (statement("StringLike", "system:serviceaccount:flux-system:*"), true),
+        (statement("StringLike", "system:serviceaccount:*:image-reflector-controller"), true),
+        (statement("StringLike", "system:serviceaccount:default:*"), false),
+    ];
+    for (statement, expected) in cases {
+        let document = document(Kind::Trust, &statement);
+        let trusted = trusts(&document, &federated, "sts:AssumeRoleWithWebIdentity", &context);
+        assert_eq!(trusted, expected, "{statement}");
+        assert!(!trusts(&document, &federated, "sts:AssumeRole", &context));
+        assert!(!trusts(&document, &Assumer::Federated(ISSUER), "sts:AssumeRoleWithWebIdentity", &context));
+        assert!(!trusts(
+            &document,
+            &Assumer::Service("ec2.amazonaws.com"),
+            "sts:AssumeRoleWithWebIdentity",
+            &context
+        ));
+    }
+}
+
+#[test]
+fn what_is_not_evaluated_is_refused() {
+    let allow = allow("ecr:*", "*");
+    let with = |key: &str, value: &Value| {
+        let mut statement = allow.clone();
+        statement[key] = value.clone();
+        statement
+    };
+    let cases = [
+        (Kind::Permission, with("Principal", &json!("*")), "a permission policy has no Principal"),
+        (Kind::Trust, allow.clone(), "a statement has no Principal"),
+        (Kind::Repository, with("Principal", &json!("*")), "a repository policy has no Resource"),
+        (Kind::Permission, with("NotAction", &json!("x")), "a statement has both Action and NotAction"),
+        (
+            Kind::Permission,
+            with("Condition", &json!({ "DateLessThan": { "aws:CurrentTime": "2030-01-01" } })),
+            "condition operator `DateLessThan` is not evaluated here",
+        ),
+        (
+            Kind::Permission,
+            with("Resource", &json!("arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}")),
+            "the policy variable in `arn:aws:ecr:*:*:repository/${aws:PrincipalTag/team}` is not evaluated here",
+        ),
+    ];
+    for (kind, statement, expected) in cases {
+        let json = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        let error = Document::parse(&json, kind).expect_err("refused");
+        assert_eq!(error, expected);
+    }
+    let old = Document::parse(r#"{"Version":"2020-01-01","Statement":[]}"#, Kind::Permission);
+    assert_eq!(old.expect_err("refused"), "Version `2020-01-01` is not 2012-10-17");
+}

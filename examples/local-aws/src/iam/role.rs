@@ -1,0 +1,146 @@
+//! Roles and users: names with policy documents.
+
+use std::sync::Arc;
+
+use super::document::{Document, Kind};
+use crate::error::Error;
+
+/// An IAM role: who may assume it, and what its sessions may do.
+///
+/// The documents are JSON as IAM takes it, read with IAM's rules when the services start. `Principal`, `Action`,
+/// `NotAction`, `Resource`, `NotResource` and the string and ARN conditions are evaluated; a document that has anything
+/// else is refused.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>.
+#[derive(Clone, Debug)]
+pub struct Role {
+    name: String,
+    trust: Option<String>,
+    permissions: Vec<String>,
+    max_session_seconds: u64,
+}
+
+impl Role {
+    /// A role that nobody may assume and that may do nothing, with sessions of at most one hour.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), trust: None, permissions: Vec::new(), max_session_seconds: 3600 }
+    }
+
+    /// Its trust policy: who may assume it. A second call replaces the first.
+    #[must_use]
+    pub fn trust(mut self, document: impl Into<String>) -> Self {
+        self.trust = Some(document.into());
+        self
+    }
+
+    /// One more permission policy: what its sessions may, and with `"Effect": "Deny"` may not, do.
+    #[must_use]
+    pub fn permissions(mut self, document: impl Into<String>) -> Self {
+        self.permissions.push(document.into());
+        self
+    }
+
+    /// The longest session that may be asked for, in seconds: 3600, the default, to 43200.
+    #[must_use]
+    pub fn max_session_seconds(mut self, seconds: u64) -> Self {
+        self.max_session_seconds = seconds;
+        self
+    }
+
+    pub(crate) fn compile(self, account: &str) -> Result<CompiledRole, Error> {
+        valid_name("role", &self.name)?;
+        if !(3600..=43200).contains(&self.max_session_seconds) {
+            return Err(Error::Invalid {
+                field: "max_session_seconds",
+                value: self.max_session_seconds.to_string(),
+                expected: "from 3600 to 43200 seconds",
+            });
+        }
+        let owner = format!("role `{}`", self.name);
+        let trust = self.trust.map(|json| parse(&json, Kind::Trust, &owner)).transpose()?;
+        let permissions = parse_all(&self.permissions, &owner)?;
+        Ok(CompiledRole {
+            arn: format!("arn:aws:iam::{account}:role/{}", self.name),
+            id: crate::random::unique_id("AROA"),
+            name: self.name,
+            trust,
+            permissions,
+            max_session_seconds: self.max_session_seconds,
+        })
+    }
+}
+
+/// An IAM user with one access key.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html>.
+#[derive(Clone, Debug)]
+pub struct User {
+    name: String,
+    permissions: Vec<String>,
+}
+
+impl User {
+    /// A user that may do nothing; its access key is made when the services start.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), permissions: Vec::new() }
+    }
+
+    /// One more permission policy.
+    #[must_use]
+    pub fn permissions(mut self, document: impl Into<String>) -> Self {
+        self.permissions.push(document.into());
+        self
+    }
+
+    pub(crate) fn compile(self, account: &str) -> Result<CompiledUser, Error> {
+        valid_name("user", &self.name)?;
+        let permissions = parse_all(&self.permissions, &format!("user `{}`", self.name))?;
+        let arn = format!("arn:aws:iam::{account}:user/{}", self.name);
+        Ok(CompiledUser { name: self.name, arn, permissions })
+    }
+}
+
+/// A role whose documents have been read.
+#[derive(Debug)]
+pub(crate) struct CompiledRole {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) id: String,
+    pub(crate) trust: Option<Document>,
+    pub(crate) permissions: Arc<[Document]>,
+    pub(crate) max_session_seconds: u64,
+}
+
+/// A user whose documents have been read.
+#[derive(Debug)]
+pub(crate) struct CompiledUser {
+    pub(crate) name: String,
+    pub(crate) arn: String,
+    pub(crate) permissions: Arc<[Document]>,
+}
+
+fn parse_all(documents: &[String], owner: &str) -> Result<Arc<[Document]>, Error> {
+    documents.iter().map(|json| parse(json, Kind::Permission, owner)).collect()
+}
+
+/// Reads `owner`'s document of this kind.
+pub(crate) fn parse(json: &str, kind: Kind, owner: &str) -> Result<Document, Error> {
+    Document::parse(json, kind).map_err(|problem| Error::Policy {
+        owner: owner.to_owned(),
+        kind: kind.name(),
+        problem,
+    })
+}
+
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
+fn valid_name(field: &'static str, name: &str) -> Result<(), Error> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field,
+        value: name.to_owned(),
+        expected: "1 to 64 letters, digits or characters of `+=,.@_-`",
+    })
+}

@@ -1,0 +1,127 @@
+//! The running services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::{fmt, io};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::builder::Builder;
+use crate::cloud::Cloud;
+use crate::credentials::AccessKey;
+use crate::issuer::Issuer;
+
+/// An AWS account on loopback ports, for as long as this value lives.
+///
+/// Dropping it closes the ports and tells open connections to end; [`stop`](Self::stop) waits for that.
+pub struct LocalAws {
+    cloud: Arc<Cloud>,
+    access_keys: BTreeMap<String, AccessKey>,
+    servers: JoinSet<io::Result<()>>,
+    stop: watch::Sender<()>,
+}
+
+impl LocalAws {
+    /// An empty account in `eu-west-1`, to be filled.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(
+        cloud: Arc<Cloud>,
+        access_keys: BTreeMap<String, AccessKey>,
+        servers: JoinSet<io::Result<()>>,
+        stop: watch::Sender<()>,
+    ) -> Self {
+        Self { cloud, access_keys, servers, stop }
+    }
+
+    /// Ends the services and waits until their ports are closed.
+    pub async fn stop(mut self) {
+        drop(self.stop);
+        self.servers.shutdown().await;
+    }
+
+    /// The account's id.
+    pub fn account(&self) -> &str {
+        &self.cloud.account
+    }
+
+    /// The region all services are in.
+    pub fn region(&self) -> &str {
+        &self.cloud.region
+    }
+
+    /// Where STS listens: an endpoint URL for `AWS_ENDPOINT_URL_STS` or a client's configuration.
+    pub fn sts_url(&self) -> &str {
+        &self.cloud.endpoints.sts
+    }
+
+    /// Where the ECR API listens.
+    pub fn ecr_url(&self) -> &str {
+        &self.cloud.endpoints.ecr
+    }
+
+    /// Where the registry listens. Its host does not tell an account: it serves the repositories of this one.
+    pub fn registry_url(&self) -> &str {
+        &self.cloud.endpoints.registry
+    }
+
+    /// The registry's `host:port`, the first part of an image's name.
+    pub fn registry_host(&self) -> &str {
+        self.registry_url().trim_start_matches("http://")
+    }
+
+    /// Where the instance metadata service listens, for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
+    pub fn imds_url(&self) -> &str {
+        &self.cloud.endpoints.imds
+    }
+
+    /// The Pod Identity agent's address with its path, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub fn pod_identity_url(&self) -> String {
+        format!("{}/v1/credentials", self.cloud.endpoints.pod_identity)
+    }
+
+    /// Where the issuer's `/.well-known/openid-configuration` is served.
+    pub fn issuer_endpoint(&self) -> &str {
+        &self.cloud.endpoints.issuer
+    }
+
+    /// The issuer of ServiceAccount tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.cloud.issuer
+    }
+
+    /// The ARN of a role of this name in this account, whether or not there is one.
+    pub fn role_arn(&self, name: &str) -> String {
+        format!("arn:aws:iam::{}:role/{name}", self.cloud.account)
+    }
+
+    /// The access key of a user; `None` if there is no such user.
+    pub fn access_key(&self, user: &str) -> Option<&AccessKey> {
+        self.access_keys.get(user)
+    }
+
+    /// How often each operation was asked for, whatever the answer: `sts:AssumeRoleWithWebIdentity`, `ecr:ListImages`,
+    /// `imds:PutToken`, `pod-identity:GetCredentials`, `registry:ListTags`, …
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.cloud.meter.snapshot()
+    }
+
+    /// Every secret given to anybody so far, in the order of issue: secret access keys, session tokens, ServiceAccount
+    /// tokens, metadata tokens, registry passwords, signatures of links. A test searches its subject's output for them.
+    pub fn secrets_issued(&self) -> Vec<String> {
+        self.cloud.ledger.snapshot()
+    }
+}
+
+impl fmt::Debug for LocalAws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalAws")
+            .field("account", &self.cloud.account)
+            .field("region", &self.cloud.region)
+            .field("endpoints", &self.cloud.endpoints)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,167 @@
+//! The EKS Pod Identity agent, with the part of EKS that stands behind it.
+//!
+//! Sources: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>,
+//! <https://github.com/aws/eks-pod-identity-agent>.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use serde_json::{Value, json};
+
+use crate::cloud::Cloud;
+use crate::credentials::Credentials;
+use crate::iam::{Assumer, Caller, CompiledRole, trusts};
+use crate::issuer::claims::Kubernetes;
+use crate::oidc::{TokenFault, Verified};
+use crate::random;
+use crate::wire::{json_text, timestamp};
+
+/// The audience of the tokens EKS mounts for its agent.
+const AUDIENCE: &str = "pods.eks.amazonaws.com";
+const CLUSTER: &str = "local";
+const SESSION_LIFETIME: Duration = Duration::from_secs(6 * 3600);
+
+/// A role for the pods of a ServiceAccount.
+#[derive(Debug)]
+pub(crate) struct Association {
+    pub(crate) role: String,
+}
+
+/// The service.
+pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
+    Router::new().route("/v1/credentials", any(serve)).with_state(cloud)
+}
+
+async fn serve(State(cloud): State<Arc<Cloud>>, headers: HeaderMap) -> Response {
+    cloud.meter.count("pod-identity", "GetCredentials");
+    let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()).unwrap_or_default();
+    match credentials(&cloud, token) {
+        Ok(credentials) => {
+            let content_type = [(header::CONTENT_TYPE, "application/json")];
+            (StatusCode::OK, content_type, json_text(&document(&cloud, &credentials))).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+fn credentials(cloud: &Cloud, token: &str) -> Result<Arc<Credentials>, Refusal> {
+    if token.is_empty() {
+        return Err(Refusal::agent("Service account token cannot be empty"));
+    }
+    let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], cloud.clock.unix_now())?;
+    let pod = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
+    let role = associated_role(cloud, &identity)?;
+    let caller = || session(cloud, role, pod);
+    Ok(cloud.keys.held_session(token, cloud.clock.now(), SESSION_LIFETIME, caller))
+}
+
+/// The role associated with the token's ServiceAccount, if its trust policy lets EKS assume and tag it.
+fn associated_role<'a>(cloud: &'a Cloud, identity: &Verified) -> Result<&'a CompiledRole, Refusal> {
+    let pod = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
+    let (namespace, service_account) = (&pod.namespace, &pod.serviceaccount.name);
+    let association = cloud.associations.get(&(namespace.clone(), service_account.clone()));
+    let role = association.and_then(|association| cloud.roles.get(&association.role)).ok_or_else(|| {
+        Refusal::service(
+            StatusCode::NOT_FOUND,
+            "ResourceNotFoundException",
+            &format!("No association found for service account {service_account} in namespace {namespace}"),
+        )
+    })?;
+
+    let cluster_arn = format!("arn:aws:eks:{}:{}:cluster/{CLUSTER}", cloud.region, cloud.account);
+    let context = [
+        ("aws:SourceAccount", cloud.account.as_str()),
+        ("aws:SourceArn", cluster_arn.as_str()),
+        ("aws:RequestTag/eks-cluster-arn", cluster_arn.as_str()),
+        ("aws:RequestTag/eks-cluster-name", CLUSTER),
+        ("aws:RequestTag/kubernetes-namespace", namespace.as_str()),
+        ("aws:RequestTag/kubernetes-service-account", service_account.as_str()),
+        ("aws:RequestTag/kubernetes-pod-name", pod.pod.name.as_str()),
+        ("aws:RequestTag/kubernetes-pod-uid", pod.pod.uid.as_str()),
+    ];
+    let eks = Assumer::Service(AUDIENCE);
+    let trusted = |action| role.trust.as_ref().is_some_and(|trust| trusts(trust, &eks, action, &context));
+    if trusted("sts:AssumeRole") && trusted("sts:TagSession") {
+        return Ok(role);
+    }
+    Err(Refusal::service(
+        StatusCode::BAD_REQUEST,
+        "AccessDeniedException",
+        "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
+    ))
+}
+
+/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html>.
+fn session(cloud: &Cloud, role: &CompiledRole, pod: &Kubernetes) -> Caller {
+    let mut name = format!("eks-{CLUSTER}-{}-{}", pod.pod.name, random::uuid());
+    name.truncate(64);
+    cloud.role_session(role, &name)
+}
+
+fn document(cloud: &Cloud, credentials: &Credentials) -> Value {
+    json!({
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key,
+        "Token": credentials.token(),
+        "AccountId": cloud.account,
+        "Expiration": credentials.expires().map(timestamp),
+    })
+}
+
+/// A refusal in the agent's words: plain text with a status.
+struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    /// What the agent itself finds wrong with a token.
+    fn agent(message: &str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.to_owned() }
+    }
+
+    /// What the EKS Auth API answered to the agent.
+    ///
+    /// Source: <https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html>.
+    fn service(status: StatusCode, code: &str, message: &str) -> Self {
+        Self { status, message: format!("[{}]: ({code}): {message}, fault: client", random::uuid()) }
+    }
+
+    fn invalid_token() -> Self {
+        let message = "The specified Kubernetes service account token is invalid.";
+        Self::service(StatusCode::BAD_REQUEST, "InvalidTokenException", message)
+    }
+}
+
+impl From<TokenFault> for Refusal {
+    /// The agent reads a token and its times itself; the rest is EKS's to judge.
+    fn from(fault: TokenFault) -> Self {
+        match fault {
+            TokenFault::NotAToken => {
+                Self::agent("Service account token cannot be parsed: token is malformed")
+            }
+            TokenFault::Expired { .. } => {
+                Self::agent("Service account token failed basic claim validations: token is expired")
+            }
+            TokenFault::NotYetValid => {
+                Self::agent("Service account token failed basic claim validations: token is not valid yet")
+            }
+            _ => Self::invalid_token(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        (self.status, headers, format!("{}\n", self.message)).into_response()
+    }
+}

@@ -1,0 +1,75 @@
+//! Blobs: the registry sends the client on to where they are kept, with a link that needs no login.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-setting-up-s3-gateway>.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use crate::cloud::Cloud;
+use crate::repository::Catalog;
+use crate::wire::Fault;
+
+const LINK_SECONDS: u64 = 3600;
+
+/// Answers a request for a blob with the place to get it from.
+pub(super) fn redirect(cloud: &Cloud, repository: &Catalog, digest: &str) -> Result<Response, Fault> {
+    if repository.images.blob(digest).is_none() {
+        return Err(Fault::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "Requested layer not found"));
+    }
+    let signature =
+        cloud.layer_links.close(&purpose(&repository.name, digest), cloud.clock.unix_now() + LINK_SECONDS);
+    cloud.ledger.record(&signature);
+    let location =
+        format!("{}/{digest}?repository={}&signature={signature}", cloud.endpoints.layers, repository.name);
+    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
+}
+
+/// The place where blobs are kept.
+pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
+    Router::new().route("/{digest}", get(serve)).with_state(cloud)
+}
+
+#[derive(Deserialize)]
+struct Link {
+    repository: String,
+    signature: String,
+}
+
+async fn serve(
+    State(cloud): State<Arc<Cloud>>,
+    Path(digest): Path<String>,
+    Query(link): Query<Link>,
+    headers: HeaderMap,
+) -> Response {
+    cloud.meter.count("layers", "Get");
+    // A signed link and a login together are refused, so a client that carries its login over is found out.
+    if headers.contains_key(header::AUTHORIZATION) {
+        let message =
+            "Only one auth mechanism allowed: the signature in the link or the Authorization header";
+        return Fault::bad_request("InvalidArgument", message).into_xml();
+    }
+    let expires = cloud.layer_links.open(&purpose(&link.repository, &digest), &link.signature);
+    if expires.is_none_or(|expires| expires <= cloud.clock.unix_now()) {
+        return Fault::forbidden("AccessDenied", "Request has expired").into_xml();
+    }
+    let repository = cloud.repositories.get(&(cloud.account.clone(), link.repository));
+    match repository.and_then(|repository| repository.images.blob(&digest)) {
+        Some((_, blob)) => {
+            let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
+            (StatusCode::OK, content_type, blob.to_vec()).into_response()
+        }
+        None => {
+            Fault::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").into_xml()
+        }
+    }
+}
+
+fn purpose(repository: &str, digest: &str) -> String {
+    format!("layer {repository} {digest}")
+}

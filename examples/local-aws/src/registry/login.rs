@@ -1,0 +1,60 @@
+//! Registry passwords.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::iam::Caller;
+use crate::meter::lock;
+use crate::random;
+
+/// The user name that goes with every password.
+pub(crate) const USER_NAME: &str = "AWS";
+/// Source: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html#registry-auth-token>.
+const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+
+/// The passwords given out, each with its owner.
+#[derive(Default)]
+pub(crate) struct Logins(Mutex<HashMap<String, Login>>);
+
+struct Login {
+    caller: Caller,
+    expires: SystemTime,
+}
+
+/// Why a login is refused.
+#[derive(Debug, PartialEq)]
+pub(super) enum LoginFault {
+    Unauthorized,
+    Expired,
+}
+
+impl Logins {
+    /// A password with the permissions of `caller`, and its expiry.
+    pub(crate) fn issue(&self, caller: Caller, now: SystemTime) -> (String, SystemTime) {
+        let password = random::registry_password();
+        let expires = now + LIFETIME;
+        lock(&self.0).insert(password.clone(), Login { caller, expires });
+        (password, expires)
+    }
+
+    /// Whose password the request's Basic authentication has.
+    pub(super) fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<Caller, LoginFault> {
+        let password = password(headers).ok_or(LoginFault::Unauthorized)?;
+        let logins = lock(&self.0);
+        let login = logins.get(&password).ok_or(LoginFault::Unauthorized)?;
+        if login.expires > now { Ok(login.caller.clone()) } else { Err(LoginFault::Expired) }
+    }
+}
+
+fn password(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (user, password) = decoded.split_once(':')?;
+    (scheme.eq_ignore_ascii_case("Basic") && user == USER_NAME).then(|| password.to_owned())
+}

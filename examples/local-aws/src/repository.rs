@@ -1,0 +1,99 @@
+//! Repositories: a name, tags and images, given as a list or as a rule.
+
+mod catalog;
+mod image;
+mod tag_style;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use catalog::{Catalog, Listed, valid_name};
+pub(crate) use image::{CONFIG, IMAGE_MANIFEST};
+pub use tag_style::{TagScheme, TagStyle};
+
+/// An ECR repository.
+///
+/// Nothing of a generated repository is stored: image `i` has the tag the scheme gives for `i`, a manifest made from
+/// `i`, its digest, and a push time one minute after image `i - 1`. A million tags cost as much memory as ten.
+///
+/// ```
+/// use local_aws::{Repository, TagStyle};
+///
+/// let small = Repository::with_tags("apps/api", ["1.0.0", "1.1.0"]).also_tagged("1.1.0", "latest");
+/// let large = Repository::generated("apps/web", 1_000_000, TagStyle::BranchBuild);
+/// let own = Repository::generated("apps/worker", 500, |i| format!("build-{i}"));
+/// ```
+#[derive(Clone)]
+pub struct Repository {
+    name: String,
+    account: Option<String>,
+    tags: Tags,
+    aliases: Vec<(String, String)>,
+    untagged: u64,
+    policy: Option<String>,
+}
+
+/// Where the tags come from.
+#[derive(Clone)]
+enum Tags {
+    Listed(Vec<String>),
+    Generated { count: u64, scheme: Arc<dyn TagScheme> },
+}
+
+impl Repository {
+    /// A repository with these tags, each on an image of its own, pushed in this order.
+    pub fn with_tags<T: Into<String>>(name: impl Into<String>, tags: impl IntoIterator<Item = T>) -> Self {
+        Self::new(name.into(), Tags::Listed(tags.into_iter().map(Into::into).collect()))
+    }
+
+    /// A repository of `count` images with the tags `scheme` gives for `0..count`.
+    ///
+    /// The scheme is a [`TagStyle`] or a function of the index; it must give each index a tag of its own.
+    pub fn generated(name: impl Into<String>, count: u64, scheme: impl TagScheme + 'static) -> Self {
+        Self::new(name.into(), Tags::Generated { count, scheme: Arc::new(scheme) })
+    }
+
+    fn new(name: String, tags: Tags) -> Self {
+        Self { name, account: None, tags, aliases: Vec::new(), untagged: 0, policy: None }
+    }
+
+    /// Gives the image tagged `tag` another tag as well.
+    #[must_use]
+    pub fn also_tagged(mut self, tag: impl Into<String>, alias: impl Into<String>) -> Self {
+        self.aliases.push((tag.into(), alias.into()));
+        self
+    }
+
+    /// Adds `count` images without a tag, pushed after the others.
+    #[must_use]
+    pub fn untagged(mut self, count: u64) -> Self {
+        self.untagged = count;
+        self
+    }
+
+    /// Puts the repository into another account's registry; by default it is in the account of the set-up.
+    #[must_use]
+    pub fn in_account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Its repository policy, a JSON document.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html>.
+    #[must_use]
+    pub fn policy(mut self, document: impl Into<String>) -> Self {
+        self.policy = Some(document.into());
+        self
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tags = match &self.tags {
+            Tags::Listed(tags) => tags.len() as u64,
+            Tags::Generated { count, .. } => *count,
+        };
+        f.debug_struct("Repository").field("name", &self.name).field("tags", &tags).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,86 @@
+//! Loopback ports, one for each service.
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::cloud::{Cloud, Endpoints};
+use crate::error::Error;
+use crate::{ecr, imds, issuer, pod_identity, registry, sts};
+
+/// The ports, open but not yet answering.
+pub(crate) struct Listeners {
+    ecr: TcpListener,
+    imds: TcpListener,
+    issuer: TcpListener,
+    layers: TcpListener,
+    pod_identity: TcpListener,
+    registry: TcpListener,
+    sts: TcpListener,
+}
+
+impl Listeners {
+    pub(crate) async fn open() -> Result<Self, Error> {
+        Ok(Self {
+            ecr: listen("the ECR API").await?,
+            imds: listen("the instance metadata service").await?,
+            issuer: listen("the token issuer").await?,
+            layers: listen("the layers").await?,
+            pod_identity: listen("the Pod Identity agent").await?,
+            registry: listen("the registry").await?,
+            sts: listen("STS").await?,
+        })
+    }
+
+    pub(crate) fn endpoints(&self) -> Result<Endpoints, Error> {
+        Ok(Endpoints {
+            ecr: url(&self.ecr)?,
+            imds: url(&self.imds)?,
+            issuer: url(&self.issuer)?,
+            layers: url(&self.layers)?,
+            pod_identity: url(&self.pod_identity)?,
+            registry: url(&self.registry)?,
+            sts: url(&self.sts)?,
+        })
+    }
+
+    /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
+    pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
+        let services: [(TcpListener, fn(Arc<Cloud>) -> Router); 7] = [
+            (self.ecr, ecr::router),
+            (self.imds, imds::router),
+            (self.issuer, issuer::router),
+            (self.layers, registry::layers_router),
+            (self.pod_identity, pod_identity::router),
+            (self.registry, registry::router),
+            (self.sts, sts::router),
+        ];
+        let mut servers = JoinSet::new();
+        for (listener, router) in services {
+            let mut running = cloud.running.clone();
+            let stopped = async move {
+                let _ = running.changed().await;
+            };
+            // A page leaves in several writes; none of them waits for the acknowledgement of another.
+            let listener = listener.tap_io(|stream| {
+                let _ = stream.set_nodelay(true);
+            });
+            let server = axum::serve(listener, router(Arc::clone(cloud))).with_graceful_shutdown(stopped);
+            servers.spawn(async move { server.await });
+        }
+        servers
+    }
+}
+
+async fn listen(service: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind(("127.0.0.1", 0)).await.map_err(|source| Error::Listen { service, source })
+}
+
+fn url(listener: &TcpListener) -> Result<String, Error> {
+    let address = listener.local_addr().map_err(|source| Error::Listen { service: "a service", source })?;
+    Ok(format!("http://{address}"))
+}
