@@ -8,9 +8,9 @@ use crate::tags::Cursor;
 
 /// Why a name was refused, or a registry could not be read.
 ///
-/// Opaque and cheap to clone. `Display` is one line: what was being done, what stood in the way, and the next step where
-/// there is one; it never repeats [`source`](StdError::source), whose chain is kept whole. No credential, token or signed
-/// header is part of an error, of its `Debug` or of its sources.
+/// Opaque and cheap to clone. `Display` is one line that never repeats [`source`](StdError::source), whose chain is kept
+/// whole; [`hint`](Self::hint) is the next step where the line does not say it already. No credential, token or signed
+/// header is part of an error or of its `Debug`.
 ///
 /// "No tag satisfies the policy" is not an error: see [`LatestImage::image_ref`](crate::LatestImage::image_ref).
 #[derive(Clone)]
@@ -65,12 +65,12 @@ impl Error {
 
     /// Adds the cause, the next element of the [`source`](StdError::source) chain.
     #[must_use]
-    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Arc::new(source));
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// Adds the next thing to do, as a clause without a capital letter or a full stop.
+    /// Adds the next thing to do.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
@@ -96,7 +96,7 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::Unavailable)
     }
 
-    /// The next thing to do, where this crate knows one. `Display` ends with it.
+    /// The next thing to do, where there is one that the line itself does not already say.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
@@ -119,9 +119,6 @@ impl fmt::Display for Error {
         f.write_str(&self.0.message)?;
         if let Some(page) = self.0.page {
             write!(f, " (page {page} of the listing)")?;
-        }
-        if let Some(hint) = &self.0.hint {
-            write!(f, "; {hint}")?;
         }
         Ok(())
     }
@@ -157,14 +154,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_is_one_line_with_page_and_hint_and_without_its_source() {
+    fn display_is_one_line_with_page_and_without_its_source() {
         let error = Error::new(ErrorKind::Throttled, "ListImages was throttled")
             .with_source(std::io::Error::other("the cause"))
             .with_hint("scan less often")
             .at_page(3, Some(Cursor::new("opaque")));
-        assert_eq!(error.to_string(), "ListImages was throttled (page 3 of the listing); scan less often");
+        assert_eq!(error.to_string(), "ListImages was throttled (page 3 of the listing)");
         assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("the cause"));
         assert_eq!((error.page(), error.cursor().map(Cursor::as_str)), (Some(3), Some("opaque")));
+        assert_eq!(error.hint(), Some("scan less often"));
         assert!(error.is_retryable());
         assert!(error.clone().source().is_some());
     }

@@ -258,8 +258,8 @@ fn is_component(component: &str) -> bool {
     }
 }
 
-fn refused(value: &str, problem: &str, remedy: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Configuration, format!("image {value:?} {problem}")).with_hint(remedy)
+fn refused(value: &str, problem: &str, remedy: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Configuration, format!("image {value:?} {problem}; {remedy}"))
 }
 
 #[cfg(test)]

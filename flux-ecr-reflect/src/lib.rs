@@ -1,4 +1,72 @@
-//! What Flux CD's image-reflector does with Amazon ECR.
+//! What Flux CD's image-reflector-controller does with Amazon ECR, as a library: read all tags of an image, record them
+//! as a scan, and pick the image a policy wants. Tags come with their digests, a listing is complete or it is an error,
+//! and picking takes the memory of one page.
+//!
+//! ```
+//! use flux_ecr_reflect::{ImageName, Reflection, Reflector};
+//! use flux_policy::Policy;
+//! # use aws_credential_types::provider::ProvideCredentials;
+//! # use aws_smithy_runtime_api::client::http::HttpClient;
+//! # use aws_smithy_http_client::test_util::infallible_client_fn;
+//!
+//! async fn update(
+//!     credentials: impl ProvideCredentials + 'static,
+//!     http_client: impl HttpClient + 'static,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let reflector = Reflector::builder().credentials(credentials).http_client(http_client).build()?;
+//!     let image: ImageName = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp".parse()?;
+//!     let policy = Policy::semver(">=1.0.0")?;
+//!
+//!     let Reflection { scan, latest, .. } = reflector.reflect(&image, &policy).await?;
+//!     println!("{scan}"); // successful scan: found 2 tags with checksum 559481729
+//!     match latest.image_ref() {
+//!         Some(image) => println!("{image}"), // …/apps/mainapp:1.10.0@sha256:0000…
+//!         None => println!("no tag fits: {}", latest.decision()),
+//!     }
+//! #   assert_eq!(scan.to_string(), "successful scan: found 2 tags with checksum 559481729");
+//! #   assert_eq!(latest.image_ref().and_then(|image| image.tag()).map(|tag| tag.as_str()), Some("1.10.0"));
+//!     Ok(())
+//! }
+//! # let digest = format!("sha256:{:064}", 0);
+//! # let ids = ["1.9.0", "1.10.0"].map(|tag| format!(r#"{{"imageTag":"{tag}","imageDigest":"{digest}"}}"#)).join(",");
+//! # let client = infallible_client_fn(move |_| http::Response::new(format!(r#"{{"imageIds":[{ids}]}}"#)));
+//! # let credentials = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "docs");
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! # runtime.block_on(update(credentials, client))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The types
+//!
+//! * [`ImageName`] is Flux's `.spec.image`, [`ImageRef`] what is written back: name, [`Tag`] and [`Digest`].
+//! * [`EcrRegistry`] is what a host of private ECR says: account, region, partition, FIPS, dual-stack. A host that only
+//!   looks like one is refused before anything is sent to it.
+//! * [`Reflector`] is the front door. [`scan`](Reflector::scan), [`latest_image`](Reflector::latest_image) and
+//!   [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
+//! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the policy's choice
+//!   with its [`Decision`](flux_policy::Decision).
+//! * [`TagSource`] is where pages come from; the ECR API unless another is given.
+//!
+//! # What it does not do
+//!
+//! It finds no credentials: it takes any provider of the AWS SDK's kind. It reads private ECR through the ECR API, and no
+//! other registry; it logs in to none, pulls nothing and writes nothing. It keeps no scan and decides no schedule.
+//!
+//! # Contracts
+//!
+//! * **Complete or an error.** A page that fails, a cursor that comes back, a tag that is none: each ends the listing with
+//!   an [`Error`] that knows its page and cursor. No partial list is ever handed out.
+//! * **Bounded.** Per page: 3 s to connect, 15 s to read, 20 s to load credentials, 30 s a try, five tries, 90 s in all. Per
+//!   listing: 100,000 pages.
+//! * **Cancellation.** Dropping a future abandons its listing and leaves nothing behind. Futures are `Send`.
+//! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's `tracing`
+//!   (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows requests and responses: enable it
+//!   only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
+//! * **The process.** Environment variables and files are not read. The two exceptions are of the SDK, and concern its own
+//!   trace output only: `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`.
+//! * **Waiting** takes a tokio runtime with time enabled, unless [`sleep_impl`](ReflectorBuilder::sleep_impl) is set.
+//!
+//! The crate has no features.
 
 mod error;
 mod image;
@@ -10,7 +78,7 @@ mod walk;
 
 pub use self::error::{Error, ErrorKind};
 pub use self::image::{Digest, ImageName, ImageRef, Tag};
-pub use self::reflect::{Reflector, ReflectorBuilder};
+pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};
 pub use self::registry::EcrRegistry;
 pub use self::scan::Scan;
 pub use self::tags::{Cursor, TagEntry, TagPage, TagSource};

@@ -3,20 +3,24 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::Error;
-use crate::image::ImageName;
-use crate::scan::{Scan, ScanBuilder, is_excluded};
-use crate::tags::TagSource;
-use crate::walk::{OnPage, Walk};
+use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector};
+
+use crate::error::{Error, ErrorKind};
+use crate::image::{ImageName, ImageRef};
+use crate::scan::{Scan, ScanBuilder};
+use crate::tags::{TagEntry, TagSource};
+use crate::walk::{Listing, OnPage, Walk};
 
 mod builder;
 
 pub use self::builder::ReflectorBuilder;
 
-/// Reads the tags of images: all of them as a [`Scan`].
+/// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both at once.
 ///
 /// Cheap to clone; clones share the client and its credentials. One reflector serves every account, region and repository
 /// its credentials may read.
+///
+/// Tags on the [exclusion list](ReflectorBuilder::exclusion_list) are left out of scans and decisions alike.
 #[derive(Clone)]
 pub struct Reflector {
     inner: Arc<Inner>,
@@ -24,6 +28,7 @@ pub struct Reflector {
 
 struct Inner {
     source: Arc<dyn TagSource>,
+    exclusion_list: ExclusionList,
     on_page: Option<Arc<OnPage>>,
 }
 
@@ -37,7 +42,7 @@ impl Reflector {
     ///
     /// # Errors
     ///
-    /// Whatever stopped the listing, with the page it stopped at; see [`ErrorKind`](crate::ErrorKind).
+    /// Whatever stopped the listing, with the page it stopped at; see [`ErrorKind`].
     ///
     /// # Cancel safety
     ///
@@ -45,21 +50,75 @@ impl Reflector {
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn scan(&self, image: &ImageName) -> Result<Scan, Error> {
         let mut tags = ScanBuilder::default();
-        let mut walk = self.walk(image);
+        let listing = self.each_tag(image, |entry| tags.push(entry.tag())).await?;
+        Ok(tags.finish(image.clone(), listing))
+    }
+
+    /// Finds the image the policy wants, holding one page of tags at a time.
+    ///
+    /// "No tag satisfies the policy" is an answer, not an error: [`LatestImage::image_ref`] is `None` then.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stopped the listing, with the page it stopped at; [`ErrorKind::Policy`] when a tag makes the policy fail as
+    /// a whole, as in Flux. See [`ErrorKind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first page.
+    #[tracing::instrument(skip_all, fields(%image))]
+    pub async fn latest_image(&self, image: &ImageName, policy: &Policy) -> Result<LatestImage, Error> {
+        let mut selector = policy.selector();
+        let listing = self
+            .each_tag(image, |entry| {
+                offer(&mut selector, entry);
+                Ok(())
+            })
+            .await?;
+        LatestImage::new(image, selector, listing)
+    }
+
+    /// Scans, and finds the image the policy wants among the same tags: one listing serves both.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan) and [`latest_image`](Self::latest_image).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first page.
+    #[tracing::instrument(skip_all, fields(%image))]
+    pub async fn reflect(&self, image: &ImageName, policy: &Policy) -> Result<Reflection, Error> {
+        let mut tags = ScanBuilder::default();
+        let mut selector = policy.selector();
+        let listing = self
+            .each_tag(image, |entry| {
+                offer(&mut selector, entry);
+                tags.push(entry.tag())
+            })
+            .await?;
+        let latest = LatestImage::new(image, selector, listing)?;
+        Ok(Reflection { scan: tags.finish(image.clone(), listing), latest })
+    }
+
+    /// The one walk: every tag that is not excluded, page by page.
+    async fn each_tag(
+        &self,
+        image: &ImageName,
+        mut visit: impl FnMut(&TagEntry) -> Result<(), Error> + Send,
+    ) -> Result<Listing, Error> {
+        let mut walk = Walk::new(&*self.inner.source, image, self.inner.on_page.as_deref());
+        let mut excluded = 0;
         while let Some(page) = walk.next().await? {
             for entry in page.entries() {
-                if is_excluded(entry.tag()) {
-                    walk.listing_mut().exclude();
+                if self.inner.exclusion_list.excludes(entry.tag().as_str()).is_some() {
+                    excluded += 1;
                 } else {
-                    tags.push(entry.tag())?;
+                    visit(entry)?;
                 }
             }
         }
-        Ok(tags.finish(image.clone(), walk.into_listing()))
-    }
-
-    fn walk<'a>(&'a self, image: &'a ImageName) -> Walk<'a> {
-        Walk::new(&*self.inner.source, image, self.inner.on_page.as_deref())
+        Ok(walk.into_listing(excluded))
     }
 }
 
@@ -67,4 +126,80 @@ impl fmt::Debug for Reflector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reflector").field("source", &self.inner.source).finish_non_exhaustive()
     }
+}
+
+/// The image a policy wants, or why there is none.
+#[derive(Debug, Clone)]
+#[must_use = "it may hold no image: ask image_ref()"]
+pub struct LatestImage {
+    name: ImageName,
+    image_ref: Option<ImageRef>,
+    decision: Decision,
+    listing: Listing,
+}
+
+impl LatestImage {
+    fn new(image: &ImageName, selector: Selector, listing: Listing) -> Result<Self, Error> {
+        let decision = selector.finish().map_err(|error| {
+            let wrapped =
+                Error::new(ErrorKind::Policy, format!("the policy cannot judge the tags of {image}"));
+            match error.hint().map(str::to_owned) {
+                Some(hint) => wrapped.with_hint(hint),
+                None => wrapped,
+            }
+            .with_source(error)
+        })?;
+        let image_ref = match decision.winner() {
+            None => None,
+            Some(winner) => {
+                let tagged = image.clone().with_tag(winner.tag().parse()?);
+                Some(match winner.digest() {
+                    Some(digest) => tagged.with_digest(digest.parse()?),
+                    None => tagged,
+                })
+            }
+        };
+        Ok(Self { name: image.clone(), image_ref, decision, listing })
+    }
+
+    /// `name:tag@sha256:…`, or `None` when no tag satisfies the policy.
+    ///
+    /// The digest is the one the registry listed beside the tag. A tag can move between that moment and a pull, so pull by
+    /// the digest.
+    pub fn image_ref(&self) -> Option<&ImageRef> {
+        self.image_ref.as_ref()
+    }
+
+    /// The image that was asked about.
+    pub fn name(&self) -> &ImageName {
+        &self.name
+    }
+
+    /// Why this tag, or why none: the winner, the runner-up, and what was left out for which reason.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// What the listing took: pages, requests, tags listed and excluded.
+    pub fn listing(&self) -> Listing {
+        self.listing
+    }
+}
+
+/// A scan and the latest image, of one listing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Reflection {
+    /// All tags.
+    pub scan: Scan,
+    /// The image the policy wants.
+    pub latest: LatestImage,
+}
+
+fn offer(selector: &mut Selector, entry: &TagEntry) {
+    let candidate = Candidate::new(entry.tag().as_str());
+    selector.push(&match entry.digest() {
+        Some(digest) => candidate.with_digest(digest.as_str()),
+        None => candidate,
+    });
 }

@@ -97,7 +97,7 @@ impl FromStr for EcrRegistry {
                 ErrorKind::Configuration,
                 format!("registry host {host:?} is not a private Amazon ECR registry: {reason}"),
             )
-            .with_hint("use ACCOUNT.dkr.ecr.REGION.amazonaws.com or the form of the registry's partition")
+            .with_hint("use ACCOUNT.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition")
         })
     }
 }

@@ -103,17 +103,8 @@ impl fmt::Debug for Scan {
             .field("len", &self.len())
             .field("latest_tags", &self.latest_tags().collect::<Vec<_>>())
             .field("listing", &self.listing)
-            .finish()
+            .finish_non_exhaustive()
     }
-}
-
-/// Whether a scan leaves the tag out.
-///
-/// Flux's default [exclusion list][1] is `^.*\.sig$`: the signatures cosign keeps beside the images.
-///
-/// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#exclusion-list
-pub(crate) fn is_excluded(tag: &Tag) -> bool {
-    tag.as_str().ends_with(".sig")
 }
 
 /// Tags as they arrive, in any order and perhaps twice.

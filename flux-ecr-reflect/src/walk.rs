@@ -38,10 +38,6 @@ impl Listing {
     pub fn excluded(&self) -> u64 {
         self.excluded
     }
-
-    pub(crate) fn exclude(&mut self) {
-        self.excluded += 1;
-    }
 }
 
 /// How far a listing is, told after every page.
@@ -50,8 +46,12 @@ impl Listing {
 pub struct PageProgress<'a> {
     /// The image whose tags are being listed.
     pub image: &'a ImageName,
-    /// What the listing took and gave so far. Tags are excluded after a page is told, so `excluded` is that of the pages before.
-    pub listing: Listing,
+    /// Pages read so far.
+    pub pages: u64,
+    /// Requests made for them, retries included.
+    pub requests: u64,
+    /// Tags listed so far, before exclusion.
+    pub tags: u64,
     /// Whether another page follows.
     pub more: bool,
 }
@@ -110,17 +110,15 @@ impl<'a> Walk<'a> {
             "page of tags read"
         );
         if let Some(on_page) = self.on_page {
-            on_page(PageProgress { image: self.image, listing: self.listing, more: page.next().is_some() });
+            let Listing { pages, requests, tags, .. } = self.listing;
+            on_page(PageProgress { image: self.image, pages, requests, tags, more: page.next().is_some() });
         }
         Ok(Some(page))
     }
 
-    pub(crate) fn listing_mut(&mut self) -> &mut Listing {
-        &mut self.listing
-    }
-
-    pub(crate) fn into_listing(self) -> Listing {
-        self.listing
+    /// What the listing took, `excluded` being for the caller to count.
+    pub(crate) fn into_listing(self, excluded: u64) -> Listing {
+        Listing { excluded, ..self.listing }
     }
 
     // Brent's cycle detection: one remembered cursor, moved on at every power of two, meets a circle of any length.

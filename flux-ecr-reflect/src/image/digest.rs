@@ -36,8 +36,12 @@ impl TryFrom<String> for Digest {
         if valid {
             return Ok(Self(digest));
         }
-        Err(Error::new(ErrorKind::Configuration, format!("{digest:?} is not a digest"))
-            .with_hint("use \"sha256:\" and 64 hexadecimal digits in lower case"))
+        Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "digest {digest:?} is malformed; use \"sha256:\" and 64 hexadecimal digits in lower case"
+            ),
+        ))
     }
 }
 

@@ -40,8 +40,12 @@ impl TryFrom<String> for Tag {
         if valid {
             return Ok(Self(tag));
         }
-        Err(Error::new(ErrorKind::Configuration, format!("{tag:?} is not a tag"))
-            .with_hint("use 1 to 128 letters, digits, '_', '.' and '-', the first not '.' or '-'"))
+        Err(Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "tag {tag:?} is malformed; use 1 to 128 letters, digits, '_', '.' and '-', the first not '.' or '-'"
+            ),
+        ))
     }
 }
 

@@ -8,6 +8,8 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 
+use flux_policy::ExclusionList;
+
 use super::{Inner, Reflector};
 use crate::error::{Error, ErrorKind};
 use crate::tags::TagSource;
@@ -28,6 +30,7 @@ pub struct ReflectorBuilder {
     sleep_impl: Option<SharedAsyncSleep>,
     endpoint_url: Option<String>,
     tag_source: Option<Arc<dyn TagSource>>,
+    exclusion_list: ExclusionList,
     on_page: Option<Arc<OnPage>>,
 }
 
@@ -74,6 +77,15 @@ impl ReflectorBuilder {
         self
     }
 
+    /// The tags to leave out, as an ImageRepository's [`.spec.exclusionList`][1]; unless set, Flux's default: the signatures
+    /// cosign keeps beside the images.
+    ///
+    /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#exclusion-list
+    pub fn exclusion_list(mut self, list: ExclusionList) -> Self {
+        self.exclusion_list = list;
+        self
+    }
+
     /// Calls `hook` after every page, on the task that lists; it should return at once.
     pub fn on_page(mut self, hook: impl Fn(PageProgress<'_>) + Send + Sync + 'static) -> Self {
         self.on_page = Some(Arc::new(hook));
@@ -86,28 +98,34 @@ impl ReflectorBuilder {
     ///
     /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint is not a plain
     /// `http://` or `https://` address.
-    pub fn build(self) -> Result<Reflector, Error> {
-        let Self { credentials, http_client, time_source, sleep_impl, endpoint_url, tag_source, on_page } =
-            self;
-        let source = match tag_source {
-            Some(_) if credentials.is_some() || http_client.is_some() || endpoint_url.is_some() => {
-                return Err(unset("tag_source replaces ECR, so credentials, http_client and endpoint_url have no use beside it")
-                    .with_hint("set one or the other"));
+    pub fn build(mut self) -> Result<Reflector, Error> {
+        let exclusion_list = std::mem::take(&mut self.exclusion_list);
+        let on_page = self.on_page.take();
+        Ok(Reflector { inner: Arc::new(Inner { source: self.source()?, exclusion_list, on_page }) })
+    }
+
+    fn source(self) -> Result<Arc<dyn TagSource>, Error> {
+        if let Some(source) = self.tag_source {
+            if self.credentials.is_some() || self.http_client.is_some() || self.endpoint_url.is_some() {
+                return Err(wrong(
+                    "tag_source replaces ECR; set it, or credentials, http_client and endpoint_url",
+                ));
             }
-            Some(source) => source,
-            None => Arc::new(EcrApi::new(Connection {
-                credentials: credentials.ok_or_else(|| {
-                    unset("the reflector has no credentials").with_hint("call .credentials(provider)")
-                })?,
-                http_client: http_client.ok_or_else(|| {
-                    unset("the reflector has no HTTP client").with_hint("call .http_client(client)")
-                })?,
-                time_source: time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
-                sleep_impl: sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
-                endpoint_url: endpoint_url.map(checked_endpoint).transpose()?,
-            })),
-        };
-        Ok(Reflector { inner: Arc::new(Inner { source, on_page }) })
+            return Ok(source);
+        }
+        let credentials = self
+            .credentials
+            .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
+        let http_client = self
+            .http_client
+            .ok_or_else(|| wrong("the reflector has no HTTP client; call .http_client(client)"))?;
+        Ok(Arc::new(EcrApi::new(Connection {
+            credentials,
+            http_client,
+            time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
+            sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
+            endpoint_url: self.endpoint_url.map(checked_endpoint).transpose()?,
+        })))
     }
 }
 
@@ -120,7 +138,7 @@ impl fmt::Debug for ReflectorBuilder {
     }
 }
 
-fn unset(message: &str) -> Error {
+fn wrong(message: &str) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
@@ -134,6 +152,6 @@ fn checked_endpoint(url: String) -> Result<String, Error> {
         Ok(_) => return Ok(url),
         Err(_) => "is not a URL",
     };
-    // What follows a user or a query may be a secret, so only the problem is told.
-    Err(unset(&format!("the endpoint_url {problem}")).with_hint("use https://HOST or https://HOST:PORT"))
+    // A user or a query may hold a secret, so the value is not repeated.
+    Err(wrong(&format!("the endpoint_url {problem}; use https://HOST or https://HOST:PORT")))
 }

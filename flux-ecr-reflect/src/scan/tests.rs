@@ -46,13 +46,6 @@ fn latest_tags_are_the_ten_byte_greatest() {
 }
 
 #[test]
-fn signatures_are_excluded() {
-    let excluded = |tag: &str| is_excluded(&tag.parse().expect(tag));
-    assert!(excluded("sha256-0f.sig") && excluded("a.sig"));
-    assert!(!excluded("sha256-0f.sig.1") && !excluded("sig") && !excluded("sha256-0f.att"));
-}
-
-#[test]
 fn a_tag_costs_its_bytes_and_four_more() {
     let tags: Vec<String> = (0..10_000).map(|i| format!("1.0.{i}")).collect();
     let scan = scan(&tags.iter().map(String::as_str).collect::<Vec<_>>());

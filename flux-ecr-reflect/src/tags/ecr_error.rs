@@ -89,10 +89,13 @@ impl Call<'_> {
             ErrorKind::Configuration => {
                 Error::new(ErrorKind::Configuration, format!("ECR refused the parameters of ListImages of {image}"))
             }
-            ErrorKind::Response => {
-                // A 200 that could not be read: the SDK's error says where the body went wrong.
-                return Error::new(ErrorKind::Response, format!("the answer to ListImages of {image} is not what ECR promises"))
-                    .with_source(error);
+            // A success that could not be read: the SDK's error says where the body went wrong.
+            ErrorKind::Response if answer.code.is_none() => {
+                return Error::new(
+                    ErrorKind::Response,
+                    format!("the answer to ListImages of {image} is not what ECR promises"),
+                )
+                .with_source(error);
             }
             kind => Error::new(kind, format!("ECR failed to list the tags of {image}")),
         };

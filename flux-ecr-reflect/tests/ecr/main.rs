@@ -1,0 +1,8 @@
+//! The crate as its users see it, against an ECR API played in memory.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
+
+mod errors;
+mod fake;
+mod listing;
+mod secrets;

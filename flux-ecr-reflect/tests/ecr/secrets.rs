@@ -1,0 +1,60 @@
+//! No secret comes out: not in our tracing at any level, not in Debug, not in an error.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use flux_policy::Policy;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::fake::{self, SECRET_KEY, SESSION_TOKEN, failure, page};
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn traces_debug_and_errors_are_clean() {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
+        .with(Targets::new().with_target("flux_ecr_reflect", LevelFilter::TRACE));
+    tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
+
+    let (client, log) = fake::ecr(|body| match body["nextToken"].as_str() {
+        None => page([(1, "1.0.0".into())], Some("token-2")),
+        Some(_) => failure(400, "AccessDeniedException", "User is not authorized"),
+    });
+    let builder = fake::builder(client).endpoint_url("https://ecr.internal.example");
+    let built = format!("{builder:?}");
+    let reflector = builder.build().expect("complete");
+    let policy = Policy::semver("*").expect("a range");
+    let error = reflector.reflect(&fake::image(), &policy).await.expect_err("page 2 fails");
+    assert_eq!(log.all()[0].headers["x-amz-security-token"], SESSION_TOKEN, "the token was in use");
+    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    let output = format!("{built} {reflector:?} {error} {error:?} {traced}");
+
+    assert!(output.contains("page of tags read") && output.contains("apps/mainapp"), "{output}");
+    for secret in [SECRET_KEY, SESSION_TOKEN, "Signature="] {
+        assert!(!output.contains(secret), "{secret} in {output}");
+    }
+}
