@@ -42,7 +42,8 @@ pub enum ErrorKind {
     Throttled,
     /// The registry could not be reached, did not answer in time, or failed on its side. Try again.
     Unavailable,
-    /// The answer makes no sense: a body that is not what the API promises, a listing that never ends.
+    /// The answer makes no sense here: a body that is not what the API promises, an error code that is not known, a listing
+    /// that never ends.
     Response,
     /// The policy cannot judge these tags; the source is the [`flux_policy::Error`].
     Policy,

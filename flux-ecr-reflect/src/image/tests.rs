@@ -25,6 +25,7 @@ fn names_are_completed_as_flux_completes_them() {
     name("localhost:5000/app", "localhost:5000", "app");
     name("ghcr.io/stefanprodan/podinfo", "ghcr.io", "stefanprodan/podinfo");
     name("GHCR.io/a__b/c--d/e.f", "GHCR.io", "a__b/c--d/e.f");
+    name("my_registry:5000/app", "my_registry:5000", "app");
     name("[::1]:5000/app", "[::1]:5000", "app");
     name("[2001:db8::1]/app", "[2001:db8::1]", "app");
     name("123456789012.dkr-ecr.us-west-2.on.aws/app", "123456789012.dkr-ecr.us-west-2.on.aws", "app");

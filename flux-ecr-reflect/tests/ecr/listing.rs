@@ -1,7 +1,9 @@
 //! What is asked of ECR, and what is made of its pages.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_ecr_reflect::{ImageName, Reflection, Reflector};
 use flux_policy::{Policy, TagFilter};
 use serde_json::{Value, json};
@@ -134,6 +136,46 @@ async fn the_host_says_which_endpoint_is_called() {
         assert_eq!((asked.uri.as_str(), &asked.body["registryId"]), (endpoint, &json!("210987654321")));
         assert!(asked.authorization.contains(&format!("/{region}/ecr/")), "{}", asked.authorization);
     }
+}
+
+/// Counts how often it is asked.
+#[derive(Debug, Clone, Default)]
+struct Counted(Arc<AtomicUsize>);
+
+impl ProvideCredentials for Counted {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        future::ProvideCredentials::ready(Ok(fake::credentials()))
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_loaded_once_for_all_pages_accounts_and_regions() {
+    let provider = Counted::default();
+    let (client, log) = fake::ecr(three_pages);
+    let reflector =
+        Reflector::builder().credentials(provider.clone()).http_client(client).build().expect("complete");
+    for registry in ["123456789012.dkr.ecr.eu-west-1", "210987654321.dkr.ecr.us-east-2"] {
+        let image = format!("{registry}.amazonaws.com/app").parse().expect("valid");
+        reflector.scan(&image).await.expect("complete");
+    }
+    assert_eq!((log.all().len(), provider.0.load(Ordering::Relaxed)), (6, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_are_counted_as_requests_and_lose_nothing() {
+    let tries = AtomicUsize::new(0);
+    let (client, log) = fake::ecr(move |body| match tries.fetch_add(1, Ordering::Relaxed) {
+        1 => fake::failure(400, "ThrottlingException", "Rate exceeded"),
+        2 => fake::failure(500, "ServerException", ""),
+        _ => three_pages(body),
+    });
+    let scan = fake::reflector(client).scan(&fake::image()).await.expect("complete");
+    assert_eq!((scan.len(), scan.listing().pages(), scan.listing().requests()), (5, 3, 5));
+    assert_eq!(log.all().len(), 5);
 }
 
 #[tokio::test]

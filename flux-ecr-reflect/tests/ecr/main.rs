@@ -5,4 +5,5 @@
 mod errors;
 mod fake;
 mod listing;
+mod paging;
 mod secrets;
