@@ -82,3 +82,11 @@ impl Error {
         self
     }
 }
+
+/// A text in quotes and with escapes, cut where a line would get unreadable.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}

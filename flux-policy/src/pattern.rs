@@ -1,5 +1,9 @@
 //! A compiled pattern and the scratch space of its searches.
 
+mod class;
+mod parse;
+mod unicode_names;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,22 +11,31 @@ use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::primitives::NonMaxUsize;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, quoted};
 
 /// A pattern in Go's dialect, compiled once and shared by clones.
 #[derive(Clone)]
 pub(crate) struct Pattern {
     text: Arc<str>,
+    groups: Arc<[Option<Box<str>>]>,
     regex: Regex,
 }
 
+/// What a compiled pattern may take. Go's limit on patterns lets programs grow a little larger.
+const SIZE_LIMIT: usize = 64 << 20;
+
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, Error> {
-        let regex = Regex::new(text).map_err(|error| {
-            Error::new(ErrorKind::InvalidPolicy, format!("pattern {text:?} cannot be read"))
-                .with_source(error)
+        let parsed = parse::parse(text).map_err(|fault| refused(text, &fault))?;
+        let config = Regex::config().nfa_size_limit(Some(SIZE_LIMIT));
+        let regex = Regex::builder().configure(config).build_from_hir(&parsed.hir).map_err(|error| {
+            let line = format!(
+                "pattern {} is too large to be compiled here: use smaller repeat counts",
+                quoted(text)
+            );
+            Error::new(ErrorKind::Unsupported, line).with_source(error)
         })?;
-        Ok(Self { text: text.into(), regex })
+        Ok(Self { text: text.into(), groups: parsed.groups.into(), regex })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -31,13 +44,14 @@ impl Pattern {
 
     /// The numbers of the groups with this name; several may share one.
     pub(crate) fn groups_named(&self, name: &str) -> Vec<usize> {
-        let names = self.regex.group_info().pattern_names(regex_automata::PatternID::ZERO);
-        names.enumerate().filter(|(_, group)| *group == Some(name)).map(|(index, _)| index).collect()
+        let named =
+            |(index, group): (usize, &Option<Box<str>>)| (group.as_deref() == Some(name)).then_some(index);
+        self.groups.iter().enumerate().filter_map(named).collect()
     }
 
     /// How many groups there are, the whole match included.
     pub(crate) fn group_count(&self) -> usize {
-        self.regex.group_info().group_len(regex_automata::PatternID::ZERO)
+        self.groups.len()
     }
 
     /// Scratch space for searches that look at the groups below `groups`; none at all if only the match matters.
@@ -49,6 +63,17 @@ impl Pattern {
     pub(crate) fn find(&self, text: &str, matcher: &mut Matcher) -> bool {
         self.regex.search_slots_with(&mut matcher.cache, &Input::new(text), &mut matcher.slots).is_some()
     }
+}
+
+fn refused(pattern: &str, fault: &parse::Fault) -> Error {
+    let kind = if fault.ours { ErrorKind::Unsupported } else { ErrorKind::InvalidPolicy };
+    let problem = fault.problem;
+    let text = if fault.part.is_empty() || fault.part == pattern {
+        format!("pattern {} {problem}", quoted(pattern))
+    } else {
+        format!("pattern {}: {} {problem}", quoted(pattern), quoted(&fault.part))
+    };
+    Error::new(kind, text)
 }
 
 impl fmt::Debug for Pattern {
@@ -70,5 +95,62 @@ impl Matcher {
         let start = (*self.slots.get(2 * index)?)?;
         let end = (*self.slots.get(2 * index + 1)?)?;
         Some((start.get(), end.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refuses(pattern: &str, kind: ErrorKind, expected: &str) {
+        let error = Pattern::new(pattern).map(|_| ()).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (kind, expected));
+    }
+
+    #[test]
+    fn refusals_name_the_part_at_fault() {
+        let invalid = ErrorKind::InvalidPolicy;
+        refuses("v(1", invalid, r#"pattern "v(1" has a group without its closing parenthesis"#);
+        refuses("[a-", invalid, r#"pattern "[a-" lacks its closing bracket"#);
+        refuses(r"\d**", invalid, r#"pattern "\\d**": "*" repeats a repetition"#);
+        refuses(
+            "(?<=v)1",
+            invalid,
+            r#"pattern "(?<=v)1" is not a group name of ASCII letters, digits and underscores"#,
+        );
+        refuses(r"v\K", invalid, r#"pattern "v\\K": "\\K" is not an escape that Go has"#);
+        refuses(
+            "a{1001}",
+            invalid,
+            r#"pattern "a{1001}": "{1001}" repeats more than 1000 times, or backwards"#,
+        );
+    }
+
+    #[test]
+    fn what_go_takes_and_this_crate_cannot_is_unsupported() {
+        for pattern in [r"\p{Sidetic}".to_owned(), r"[\pL\pN]{1000}".repeat(20)] {
+            let error = Pattern::new(&pattern).map(|_| ()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        }
+    }
+
+    #[test]
+    fn nesting_is_limited_as_in_go() {
+        let nested = |depth| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+        let kind = |depth| Pattern::new(&nested(depth)).map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(kind(249), Ok(()));
+        assert_eq!(kind(250), Err(ErrorKind::Unsupported));
+        assert!(Pattern::new(&format!("{}a{}", "(?:".repeat(5000), ")".repeat(5000))).is_ok());
+        assert!(Pattern::new(&format!("{}a{}", "(?:x".repeat(2000), ")*".repeat(2000))).is_err());
+    }
+
+    #[test]
+    fn every_name_is_known_or_newer_than_the_tables() {
+        let newer = ["Beria_Erfe", "Sidetic", "Tai_Yo", "Tolong_Siki"];
+        for name in unicode_names::UNICODE_NAMES.split_whitespace() {
+            let read = Pattern::new(&format!(r"\p{{{name}}}"));
+            assert_eq!(read.is_err(), newer.contains(&name), "{name}");
+        }
     }
 }

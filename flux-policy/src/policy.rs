@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::decision::Decision;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, quoted};
 use crate::filter::TagFilter;
 use crate::range::Range;
 use crate::select::Selector;
@@ -149,7 +149,10 @@ impl FromStr for Order {
         match text.to_uppercase().as_str() {
             "" | "ASC" => Ok(Self::Asc),
             "DESC" => Ok(Self::Desc),
-            _ => Err(Error::new(ErrorKind::InvalidPolicy, format!("order {text:?}: must be asc or desc"))),
+            _ => Err(Error::new(
+                ErrorKind::InvalidPolicy,
+                format!("order {}: must be asc or desc", quoted(text)),
+            )),
         }
     }
 }

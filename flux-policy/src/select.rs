@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::candidate::Candidate;
 use crate::decision::Decision;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, quoted};
 use crate::judge::{self, Scratch};
 use crate::policy::Terms;
 use crate::reason::Rejection;
@@ -77,9 +77,9 @@ impl Selector {
     pub fn finish(self) -> Result<Decision, Error> {
         if let Some((tag, key)) = &self.not_a_number {
             let text = if tag == key {
-                format!("tag {tag:?} is not a number")
+                format!("tag {} is not a number", quoted(tag))
             } else {
-                format!("tag {tag:?}: the filter extracts {key:?}, which is not a number")
+                format!("tag {}: the filter extracts {}, which is not a number", quoted(tag), quoted(key))
             };
             return Err(Error::new(ErrorKind::InvalidTag, text).with_hint(
                 "under the numerical rule one such tag fails the policy; let the filter keep it out",

@@ -5,7 +5,7 @@
 
 use super::Alternative;
 use super::comparator::{Comparator, Operator, Precision};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, quoted};
 use crate::version::small_number;
 
 /// Far above any real range; it bounds the work of the hyphen step, which looks ahead from every position.
@@ -38,9 +38,9 @@ impl Fault {
     fn in_range(self, range: &str) -> Error {
         let problem = self.problem;
         let text = if self.part.is_empty() {
-            format!("semver range {range:?}: {problem}")
+            format!("semver range {}: {problem}", quoted(range))
         } else {
-            format!("semver range {range:?}: {:?} {problem}", self.part)
+            format!("semver range {}: {} {problem}", quoted(range), quoted(&self.part))
         };
         let error = Error::new(ErrorKind::InvalidPolicy, text);
         match self.hint {
