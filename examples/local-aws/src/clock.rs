@@ -70,7 +70,7 @@ impl Default for Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Clock").field("start", &self.start).field("now", &self.now()).finish()
+        f.debug_struct("Clock").field("start", &self.start).field("now", &self.now()).finish_non_exhaustive()
     }
 }
 

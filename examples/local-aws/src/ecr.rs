@@ -71,9 +71,9 @@ fn run<I: DeserializeOwned, O: Serialize>(
     cloud: &Cloud,
     caller: &Caller,
     body: &Bytes,
-    operation: impl Fn(&Cloud, &Caller, I) -> Result<O, Fault>,
+    operation: impl Fn(&Cloud, &Caller, &I) -> Result<O, Fault>,
 ) -> Result<Response, Fault> {
     let input = serde_json::from_slice(body)
         .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
-    Ok(aws_json(StatusCode::OK, &operation(cloud, caller, input)?))
+    Ok(aws_json(StatusCode::OK, &operation(cloud, caller, &input)?))
 }

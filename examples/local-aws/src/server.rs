@@ -12,6 +12,9 @@ use crate::cloud::{Cloud, Endpoints};
 use crate::error::Error;
 use crate::{ecr, imds, issuer, pod_identity, registry, sts};
 
+/// Makes the answering part of a service.
+type Service = fn(Arc<Cloud>) -> Router;
+
 /// The ports, open but not yet answering.
 pub(crate) struct Listeners {
     ecr: TcpListener,
@@ -50,7 +53,7 @@ impl Listeners {
 
     /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
     pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
-        let services: [(TcpListener, fn(Arc<Cloud>) -> Router); 7] = [
+        let services: [(TcpListener, Service); 7] = [
             (self.ecr, ecr::router),
             (self.imds, imds::router),
             (self.issuer, issuer::router),

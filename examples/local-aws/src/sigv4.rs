@@ -193,7 +193,7 @@ impl<'a> Authorization<'a> {
 
 /// A session's key comes with the session's token, a user's key with none.
 fn check_session(credentials: &Credentials, headers: &HeaderMap, now: SystemTime) -> Result<(), AuthFault> {
-    let token = headers.get(SECURITY_TOKEN).map(|value| value.as_bytes());
+    let token = headers.get(SECURITY_TOKEN).map(header::HeaderValue::as_bytes);
     match (&credentials.session, token) {
         (None, None) => Ok(()),
         (Some(session), Some(token)) if verify_slices_are_equal(session.token.as_bytes(), token).is_ok() => {

@@ -42,7 +42,7 @@ impl std::fmt::Debug for AuthorizationData {
     }
 }
 
-pub(super) fn get(cloud: &Cloud, caller: &Caller, _input: Input) -> Result<Output, Fault> {
+pub(super) fn get(cloud: &Cloud, caller: &Caller, _input: &Input) -> Result<Output, Fault> {
     cloud
         .authorize(caller, ACTION, "*", &cloud.account, None)
         .map_err(|refusal| Fault::bad_request("AccessDeniedException", refusal.to_string()))?;

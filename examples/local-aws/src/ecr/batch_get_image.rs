@@ -30,20 +30,25 @@ pub(super) struct Output {
 struct Image {
     registry_id: String,
     repository_name: String,
-    image_id: ImageIdentifier,
-    image_manifest: String,
-    image_manifest_media_type: &'static str,
+    #[serde(rename = "imageId")]
+    id: ImageIdentifier,
+    #[serde(rename = "imageManifest")]
+    manifest: String,
+    #[serde(rename = "imageManifestMediaType")]
+    media_type: &'static str,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Failure {
-    image_id: ImageIdentifier,
-    failure_code: &'static str,
-    failure_reason: &'static str,
+    #[serde(rename = "imageId")]
+    id: ImageIdentifier,
+    #[serde(rename = "failureCode")]
+    code: &'static str,
+    #[serde(rename = "failureReason")]
+    reason: &'static str,
 }
 
-pub(super) fn get(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output, Fault> {
+pub(super) fn get(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
     let repository =
         open(cloud, caller, "ecr:BatchGetImage", input.registry_id.as_deref(), &input.repository_name)?;
     if !(1..=100).contains(&input.image_ids.len()) {
@@ -54,27 +59,27 @@ pub(super) fn get(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output
         };
         return Err(invalid("imageIds", &format!("Member must have length {bound}")));
     }
-    let accepted = input.accepted_media_types.unwrap_or_default();
+    let accepted = input.accepted_media_types.as_deref().unwrap_or_default();
     let acceptable = accepted.is_empty() || accepted.iter().any(|accepted| accepted == IMAGE_MANIFEST);
 
     let mut output = Output { images: Vec::new(), failures: Vec::new() };
-    for image_id in input.image_ids {
-        let image = find(repository, &image_id)
+    for id in &input.image_ids {
+        let image = find(repository, id)
             .and_then(|image| if acceptable { Ok(image) } else { Err(Unmatched::Absent) });
         match image {
             Ok(image) => output.images.push(Image {
                 registry_id: repository.account.clone(),
                 repository_name: repository.name.clone(),
-                image_id: ImageIdentifier {
+                id: ImageIdentifier {
                     image_digest: Some(repository.images.digest(image)),
-                    image_tag: image_id.image_tag,
+                    image_tag: id.image_tag.clone(),
                 },
-                image_manifest: repository.images.manifest(image),
-                image_manifest_media_type: IMAGE_MANIFEST,
+                manifest: repository.images.manifest(image),
+                media_type: IMAGE_MANIFEST,
             }),
             Err(unmatched) => {
-                let (failure_code, failure_reason) = explain(unmatched);
-                output.failures.push(Failure { image_id, failure_code, failure_reason });
+                let (code, reason) = explain(unmatched);
+                output.failures.push(Failure { id: id.clone(), code, reason });
             }
         }
     }

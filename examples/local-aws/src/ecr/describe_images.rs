@@ -46,12 +46,12 @@ struct ImageDetail {
     artifact_media_type: &'static str,
 }
 
-pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output, Fault> {
+pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
     let repository =
         open(cloud, caller, "ecr:DescribeImages", input.registry_id.as_deref(), &input.repository_name)?;
     match &input.image_ids {
-        Some(wanted) => described(repository, wanted, &input),
-        None => page(cloud, repository, &input),
+        Some(wanted) => described(repository, wanted, input),
+        None => page(cloud, repository, input),
     }
 }
 

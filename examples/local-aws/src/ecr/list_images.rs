@@ -29,7 +29,7 @@ pub(super) struct Output {
     next_token: Option<String>,
 }
 
-pub(super) fn list(cloud: &Cloud, caller: &Caller, input: Input) -> Result<Output, Fault> {
+pub(super) fn list(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
     let repository =
         open(cloud, caller, "ecr:ListImages", input.registry_id.as_deref(), &input.repository_name)?;
     let listed = input.filter.listed();

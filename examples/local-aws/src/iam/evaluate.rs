@@ -47,10 +47,14 @@ pub(crate) struct Refusal {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reason {
-    NoIdentityPolicy,
-    NoResourcePolicy,
-    DeniedByIdentityPolicy,
-    DeniedByResourcePolicy,
+    NotAllowed(Side),
+    Denied(Side),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    Identity,
+    Resource,
 }
 
 impl fmt::Display for Refusal {
@@ -58,17 +62,31 @@ impl fmt::Display for Refusal {
         let Self { caller, action, resource, reason } = self;
         write!(f, "User: {caller} is not authorized to perform: {action} on resource: {resource} ")?;
         match reason {
-            Reason::NoIdentityPolicy => {
-                write!(f, "because no identity-based policy allows the {action} action")
+            Reason::NotAllowed(side) => {
+                write!(f, "because no {side}-based policy allows the {action} action")
             }
-            Reason::NoResourcePolicy => {
-                write!(f, "because no resource-based policy allows the {action} action")
+            Reason::Denied(side) => {
+                write!(f, "with an explicit deny in {} {side}-based policy", side.article())
             }
-            Reason::DeniedByIdentityPolicy => {
-                f.write_str("with an explicit deny in an identity-based policy")
-            }
-            Reason::DeniedByResourcePolicy => f.write_str("with an explicit deny in a resource-based policy"),
         }
+    }
+}
+
+impl Side {
+    fn article(self) -> &'static str {
+        match self {
+            Self::Identity => "an",
+            Self::Resource => "a",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Identity => "identity",
+            Self::Resource => "resource",
+        })
     }
 }
 
@@ -105,22 +123,22 @@ pub(crate) fn authorize(caller: &Caller, access: &Access<'_>) -> Result<(), Refu
         .collect();
 
     if identity.contains(&Effect::Deny) {
-        return refuse(Reason::DeniedByIdentityPolicy);
+        return refuse(Reason::Denied(Side::Identity));
     }
     if resource.iter().any(|(effect, _)| *effect == Effect::Deny) {
-        return refuse(Reason::DeniedByResourcePolicy);
+        return refuse(Reason::Denied(Side::Resource));
     }
 
     let by_identity = identity.contains(&Effect::Allow);
     if access.account == caller.account {
         // Naming the account as a whole leaves the decision to the account's own identity policies.
         let by_resource = resource.contains(&(Effect::Allow, Named::Itself));
-        return if by_identity || by_resource { Ok(()) } else { refuse(Reason::NoIdentityPolicy) };
+        return if by_identity || by_resource { Ok(()) } else { refuse(Reason::NotAllowed(Side::Identity)) };
     }
     match (by_identity, resource.iter().any(|(effect, _)| *effect == Effect::Allow)) {
         (true, true) => Ok(()),
-        (false, _) => refuse(Reason::NoIdentityPolicy),
-        (true, false) => refuse(Reason::NoResourcePolicy),
+        (false, _) => refuse(Reason::NotAllowed(Side::Identity)),
+        (true, false) => refuse(Reason::NotAllowed(Side::Resource)),
     }
 }
 

@@ -56,6 +56,7 @@ impl Issuer {
             ttl: Duration::from_secs(3600),
             issued_at: self.clock.now(),
             issuer_url: self.url.to_string(),
+            key_id: self.key.id.clone(),
             forged: false,
         }
     }
@@ -97,6 +98,7 @@ pub struct ServiceAccountToken<'a> {
     ttl: Duration,
     issued_at: SystemTime,
     issuer_url: String,
+    key_id: String,
     forged: bool,
 }
 
@@ -143,7 +145,18 @@ impl ServiceAccountToken<'_> {
         self
     }
 
+    /// Under the id of a key that the issuer does not publish.
+    #[must_use]
+    pub fn key_id(mut self, id: impl Into<String>) -> Self {
+        self.key_id = id.into();
+        self
+    }
+
     /// The token. It is recorded among [`LocalAws::secrets_issued`](crate::LocalAws::secrets_issued).
+    ///
+    /// # Panics
+    ///
+    /// If the process cannot make the second RSA key that a [forged](Self::forged) token is signed with.
     pub fn sign(self) -> String {
         let issued_at = unix(self.issued_at);
         let object = |name: String| Reference { uid: uid(&[&self.namespace, &name]), name };
@@ -161,7 +174,7 @@ impl ServiceAccountToken<'_> {
             nbf: issued_at,
             sub: format!("system:serviceaccount:{}:{}", self.namespace, self.service_account),
         };
-        let header = Header { kid: Some(self.issuer.key.id.clone()), ..Header::new(Algorithm::RS256) };
+        let header = Header { kid: Some(self.key_id), ..Header::new(Algorithm::RS256) };
         let key = if self.forged { SigningKey::unpublished() } else { Ok(self.issuer.key) };
         #[expect(clippy::expect_used, reason = "own claims and own key; no outside data")]
         let token = key

@@ -1,5 +1,15 @@
 //! Each service from outside, over plain HTTP: what it answers, and what it refuses.
 
+#![allow(clippy::expect_used, reason = "helpers of tests; a surprise is a failure")]
+
+mod ecr;
+mod issuer;
+mod metadata;
+mod pages;
+mod pod_identity;
+mod registry;
 mod scenario;
+mod set_up;
 mod signed;
+mod signing;
 mod sts;

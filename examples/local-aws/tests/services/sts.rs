@@ -86,6 +86,11 @@ async fn tokens_that_are_not_accepted() {
         ),
         (issuer.token(NAMESPACE, CONTROLLER, PODS, HOUR), "Incorrect token audience"),
         (right().forged().sign(), "Token signature verification failed"),
+        (
+            right().key_id("retired").sign(),
+            "Couldn't retrieve verification key from your identity provider,  please reference \
+             AssumeRoleWithWebIdentity documentation for requirements",
+        ),
         (right().issued_in(HOUR).sign(), "Token is not valid yet"),
         (
             right().issuer("https://oidc.example.com").sign(),
@@ -114,7 +119,7 @@ async fn a_token_expires_as_the_clock_goes_on() {
     let clock = clock();
     let aws = builder().clock(clock.clone()).start().await.expect("a valid set-up");
     let token = aws.issuer().token(NAMESPACE, CONTROLLER, STS, HOUR);
-    clock.advance(HOUR - Duration::from_secs(1));
+    clock.advance(Duration::from_secs(3599));
     assert_eq!(assume(&aws, &[("WebIdentityToken", &token)]).await.status, 200);
     clock.advance(Duration::from_secs(1));
     let answer = assume(&aws, &[("WebIdentityToken", &token)]).await;

@@ -51,18 +51,24 @@ fn to(principal: &str) -> Value {
 #[test]
 fn identity_policies() {
     let cases = [
-        (json!([]), Err(Reason::NoIdentityPolicy)),
+        (json!([]), Err(Reason::NotAllowed(Side::Identity))),
         (json!(allow("ecr:ListImages", HERE)), Ok(())),
         (json!(allow("ECR:listimages", HERE)), Ok(())),
         (json!(allow("ecr:List*", "arn:aws:ecr:*:*:repository/apps/*")), Ok(())),
         (json!(allow("*", "*")), Ok(())),
-        (json!(allow("ecr:Describe*", "*")), Err(Reason::NoIdentityPolicy)),
-        (json!(allow("ecr:ListImages", ELSEWHERE)), Err(Reason::NoIdentityPolicy)),
-        (json!([allow("ecr:*", "*"), deny("ecr:List*", HERE)]), Err(Reason::DeniedByIdentityPolicy)),
+        (json!(allow("ecr:Describe*", "*")), Err(Reason::NotAllowed(Side::Identity))),
+        (json!(allow("ecr:ListImages", ELSEWHERE)), Err(Reason::NotAllowed(Side::Identity))),
+        (json!([allow("ecr:*", "*"), deny("ecr:List*", HERE)]), Err(Reason::Denied(Side::Identity))),
         (json!([allow("ecr:*", "*"), deny("ecr:List*", ELSEWHERE)]), Ok(())),
         (json!({ "Effect": "Allow", "NotAction": "iam:*", "Resource": "*" }), Ok(())),
-        (json!({ "Effect": "Allow", "NotAction": "ecr:*", "Resource": "*" }), Err(Reason::NoIdentityPolicy)),
-        (json!({ "Effect": "Allow", "Action": "ecr:*", "NotResource": HERE }), Err(Reason::NoIdentityPolicy)),
+        (
+            json!({ "Effect": "Allow", "NotAction": "ecr:*", "Resource": "*" }),
+            Err(Reason::NotAllowed(Side::Identity)),
+        ),
+        (
+            json!({ "Effect": "Allow", "Action": "ecr:*", "NotResource": HERE }),
+            Err(Reason::NotAllowed(Side::Identity)),
+        ),
     ];
     for (statements, expected) in cases {
         decide(&statements, None, HERE, expected);
@@ -97,7 +103,7 @@ fn conditions() {
         decide(&with(condition), None, HERE, Ok(()));
     }
     for condition in &fails {
-        decide(&with(condition), None, HERE, Err(Reason::NoIdentityPolicy));
+        decide(&with(condition), None, HERE, Err(Reason::NotAllowed(Side::Identity)));
     }
 }
 
@@ -107,25 +113,30 @@ fn repository_policies_of_the_same_account() {
     decide(&nothing, Some(&to(ROLE)), HERE, Ok(()));
     decide(&nothing, Some(&to(SESSION)), HERE, Ok(()));
     decide(&nothing, Some(&to("*")), HERE, Ok(()));
-    decide(&nothing, Some(&to("111122223333")), HERE, Err(Reason::NoIdentityPolicy));
-    decide(&nothing, Some(&to("arn:aws:iam::111122223333:root")), HERE, Err(Reason::NoIdentityPolicy));
+    decide(&nothing, Some(&to("111122223333")), HERE, Err(Reason::NotAllowed(Side::Identity)));
+    decide(
+        &nothing,
+        Some(&to("arn:aws:iam::111122223333:root")),
+        HERE,
+        Err(Reason::NotAllowed(Side::Identity)),
+    );
     let deny = json!({ "Effect": "Deny", "Principal": "*", "Action": "ecr:*" });
-    decide(&allow("ecr:*", "*"), Some(&deny), HERE, Err(Reason::DeniedByResourcePolicy));
+    decide(&allow("ecr:*", "*"), Some(&deny), HERE, Err(Reason::Denied(Side::Resource)));
 }
 
 #[test]
 fn between_accounts_both_sides_must_allow() {
     let everything = allow("ecr:*", "*");
-    decide(&everything, None, ELSEWHERE, Err(Reason::NoResourcePolicy));
+    decide(&everything, None, ELSEWHERE, Err(Reason::NotAllowed(Side::Resource)));
     decide(
         &everything,
         Some(&to("arn:aws:iam::777788889999:root")),
         ELSEWHERE,
-        Err(Reason::NoResourcePolicy),
+        Err(Reason::NotAllowed(Side::Resource)),
     );
     decide(&everything, Some(&to("arn:aws:iam::111122223333:root")), ELSEWHERE, Ok(()));
     decide(&everything, Some(&to(ROLE)), ELSEWHERE, Ok(()));
-    decide(&json!([]), Some(&to(ROLE)), ELSEWHERE, Err(Reason::NoIdentityPolicy));
+    decide(&json!([]), Some(&to(ROLE)), ELSEWHERE, Err(Reason::NotAllowed(Side::Identity)));
 }
 
 #[test]
