@@ -1,5 +1,6 @@
 //! The sources in order, and the credentials of the first that is set up.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -343,8 +344,8 @@ impl ChainBuilder {
     }
 
     /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub fn region(mut self, region: impl Into<Option<Region>>) -> Self {
-        self.region = region.into();
+    pub fn region(mut self, region: impl Into<Cow<'static, str>>) -> Self {
+        self.region = Some(Region::new(region));
         self
     }
 

@@ -117,8 +117,10 @@ impl ChainReport {
                 }
             }
             _ => match self.sources().find(|source| matches!(source.result, SourceResult::Failed(_))) {
-                Some(failed) => writeln!(f, "No credentials: {} is set up, but failed", failed.kind),
-                None => writeln!(f, "No credentials: none of the {} sources is set up", self.0.sources.len()),
+                Some(failed) => writeln!(f, "No AWS credentials: {} is set up, but failed", failed.kind),
+                None => {
+                    writeln!(f, "No AWS credentials: none of the {} sources is set up", self.0.sources.len())
+                }
             },
         }
     }
@@ -180,6 +182,9 @@ impl fmt::Display for ChainReport {
             for note in source.notes.iter() {
                 writeln!(f, "       {}: {}", note.subject(), note.finding())?;
             }
+            if let SourceResult::Failed(error) = &source.result {
+                write_causes(f, error)?;
+            }
             if let Some(hint) = source.hint() {
                 writeln!(f, "       What to do: {hint}")?;
             }
@@ -207,6 +212,15 @@ impl SourceReport {
             SourceResult::NotReached { configured: false } => writeln!(f, "not reached"),
         }
     }
+}
+
+fn write_causes(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        writeln!(f, "       Cause: {error}")?;
+        cause = error.source();
+    }
+    Ok(())
 }
 
 struct Millis(Duration);

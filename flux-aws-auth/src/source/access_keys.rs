@@ -52,7 +52,7 @@ impl CredentialSource for AccessKeys {
                 credentials.set_session_token(session_token);
                 Outcome::Provided(Provided::new(credentials.build(), Principal::access_key(id)))
             }
-            (None, None) => Skipped::new(SkipReason::NotConfigured, format!("{ID} is not set")).into(),
+            (None, None) => Skipped::new(SkipReason::NotConfigured, "none in the environment").into(),
             (Some(_), None) => Outcome::Failed(half(ID, SECRET)),
             (None, Some(_)) => Outcome::Failed(half(SECRET, ID)),
         }

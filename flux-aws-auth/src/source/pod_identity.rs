@@ -75,7 +75,7 @@ impl CredentialSource for PodIdentity {
 }
 
 fn not_configured() -> Outcome {
-    Skipped::new(SkipReason::NotConfigured, format!("{FULL_URI} is not set"))
+    Skipped::new(SkipReason::NotConfigured, "not active in this pod")
         .with_hint(
             "To use EKS Pod Identity, associate a role with this pod's ServiceAccount, then restart the pod: \
              EKS sets the variables only when a pod starts.",

@@ -57,8 +57,8 @@ impl CredentialSource for WebIdentity {
 }
 
 fn not_configured() -> Outcome {
-    Skipped::new(SkipReason::NotConfigured, format!("IRSA is not active: {ROLE_ARN} and {TOKEN_FILE} are not set"))
-        .with_hint(
+    Skipped::new(SkipReason::NotConfigured, "not active in this pod")
+    .with_hint(
             "To use IRSA, annotate this pod's ServiceAccount with eks.amazonaws.com/role-arn, then restart the pod: \
              EKS sets the variables only when a pod starts.",
         )

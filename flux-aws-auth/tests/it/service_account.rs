@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use aws_types::region::Region;
 use flux_aws_auth::{
     BoxError, Environment, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccountRole, ServiceAccountToken,
     ServiceAccountTokens, SourceKind,
@@ -55,7 +54,7 @@ async fn the_object_s_role_is_assumed_in_flux_s_name() {
     let aws = Network::in_order(vec![ok(sts_credentials(&clock, 3600))]);
     let node = Network::silent();
     let chain = chain(controller(), &aws, &node, &clock)
-        .region(Region::from_static("eu-central-1"))
+        .region("eu-central-1")
         .only(ServiceAccountRole::new("tenant", "reader", cluster()))
         .build();
     let resolved = chain.resolve().await.unwrap();

@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Finds AWS credentials, scans an ECR repository, picks the latest image, and explains each step.
+///
+/// Without --live all of it happens on this machine: an embedded AWS plays the cloud, and this program plays a Flux
+/// controller in an EKS pod.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "reflect", version)]
+pub(crate) struct Args {
+    /// How the pod gets its identity.
+    #[arg(long, value_enum, default_value_t = Setup::Irsa, conflicts_with = "live")]
+    pub(crate) setup: Setup,
+
+    /// The image, as in the spec of an ImageRepository: the name without a tag.
+    #[arg(long, default_value = DEFAULT_IMAGE)]
+    pub(crate) image: String,
+
+    /// A file with a Flux ImagePolicy manifest. Without it, the policy is the range ">=1.0.0".
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// How many images the embedded repository has.
+    #[arg(long, value_name = "N", default_value_t = 2500, conflicts_with = "live",
+          value_parser = clap::value_parser!(u64).range(..=1_000_000))]
+    pub(crate) tags: u64,
+
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Use this process's own environment and the real AWS. Needs --image.
+    #[arg(long, requires = "image")]
+    pub(crate) live: bool,
+}
+
+/// The image of the embedded repository.
+pub(crate) const DEFAULT_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp";
+
+/// How the pod gets its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Setup {
+    /// An EKS Pod Identity association
+    PodIdentity,
+    /// IAM Roles for Service Accounts: a projected token and a role in the environment
+    Irsa,
+    /// An IAM user's access key in the environment
+    AccessKeys,
+    /// No identity of its own: the node's role, from the instance metadata service
+    Node,
+    /// Object level: the role of the ServiceAccount that an object names
+    ServiceAccount,
+    /// IRSA was never activated, and the node's metadata is out of a pod's reach
+    Nothing,
+}

@@ -1,0 +1,106 @@
+//! The findings and the failures as one JSON document, for machines.
+
+use std::error::Error as StdError;
+
+use flux_aws_auth::{ChainReport, SourceReport, SourceResult};
+use flux_policy::{Decision, Reason, Selected};
+use serde_json::{Value, json};
+
+use crate::job::{Failure, Findings};
+use crate::world::World;
+
+/// Everything that was found.
+pub(crate) fn findings(world: &World, findings: &Findings) -> Value {
+    let (scan, latest) = (&findings.reflection.scan, &findings.reflection.latest);
+    let steps = findings.steps.iter().map(|step| {
+        json!({
+            "name": step.name,
+            "milliseconds": u64::try_from(step.duration.as_millis()).unwrap_or(u64::MAX),
+            "requests": step.requests,
+        })
+    });
+    json!({
+        "setup": world.story,
+        "image": findings.image.to_string(),
+        "policy": findings.policy.to_string(),
+        "identity": findings.principal.to_string(),
+        "sources": sources(&findings.report),
+        "scan": {
+            "message": scan.to_string(),
+            "tagCount": scan.len(),
+            "revision": scan.revision(),
+            "latestTags": scan.latest_tags().collect::<Vec<_>>(),
+        },
+        "decision": decision(latest.decision()),
+        "latestImage": latest.image_ref().map(ToString::to_string),
+        "steps": steps.collect::<Vec<_>>(),
+    })
+}
+
+/// What failed, why, and what to do.
+pub(crate) fn failure(failure: &Failure) -> Value {
+    let (what, error, hint, sources): (_, &dyn StdError, _, _) = match failure {
+        Failure::Input(message) => return json!({"error": {"what": "input", "message": message}}),
+        Failure::Credentials(error) => ("credentials", error, error.hint(), error.report().map(sources)),
+        Failure::Policy(error) => ("policy", error, error.hint(), None),
+        Failure::Registry(error) => ("registry", error, error.hint(), None),
+    };
+    json!({
+        "error": {
+            "what": what,
+            "message": error.to_string(),
+            "causes": causes(error),
+            "hint": hint,
+        },
+        "sources": sources,
+    })
+}
+
+fn causes(error: &dyn StdError) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes
+}
+
+fn sources(report: &ChainReport) -> Value {
+    report.sources().map(source).collect()
+}
+
+fn source(source: &SourceReport) -> Value {
+    let (result, detail) = match source.result() {
+        SourceResult::Provided { principal, .. } => ("provided", principal.to_string()),
+        SourceResult::Skipped { detail, .. } => ("skipped", detail.clone()),
+        SourceResult::Failed(error) => ("failed", error.to_string()),
+        SourceResult::NotReached { configured: true, .. } => ("notReached", "set up too".to_owned()),
+        _ => ("notReached", String::new()),
+    };
+    let looked_at =
+        source.notes().iter().map(|note| json!({"what": note.subject(), "found": note.finding()}));
+    json!({
+        "source": source.kind().to_string(),
+        "result": result,
+        "detail": detail,
+        "hint": source.hint(),
+        "lookedAt": looked_at.collect::<Vec<_>>(),
+        "milliseconds": u64::try_from(source.duration().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+fn decision(decision: &Decision) -> Value {
+    let left_out = Reason::ALL.into_iter().filter(|reason| decision.count(*reason) > 0);
+    json!({
+        "winner": decision.winner().map(Selected::tag),
+        "runnerUp": decision.runner_up().map(Selected::tag),
+        "total": decision.total(),
+        "eligible": decision.eligible(),
+        "leftOut": left_out.map(|reason| json!({
+            "reason": reason.to_string(),
+            "count": decision.count(reason),
+            "examples": decision.examples(reason),
+        })).collect::<Vec<_>>(),
+    })
+}

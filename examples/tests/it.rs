@@ -1,0 +1,31 @@
+//! End to end: the examples and the crates against the embedded AWS.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+#[path = "../reflect/args.rs"]
+mod args;
+#[path = "../reflect/counting.rs"]
+mod counting;
+#[path = "../reflect/job.rs"]
+mod job;
+#[path = "../reflect/json.rs"]
+mod json;
+#[path = "../reflect/program.rs"]
+mod program;
+#[path = "../reflect/text.rs"]
+mod text;
+#[path = "../reflect/world.rs"]
+mod world;
+
+#[path = "it/command_line.rs"]
+mod command_line;
+#[path = "it/leaks.rs"]
+mod leaks;
+#[path = "it/policies.rs"]
+mod policies;
+#[path = "it/refusals.rs"]
+mod refusals;
+#[path = "it/setups.rs"]
+mod setups;
+#[path = "it/support.rs"]
+mod support;

@@ -1,0 +1,39 @@
+//! The example as a process: exit codes, and which stream says what.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn reflect(words: &[&str]) -> Output {
+    // Cargo builds a package's examples before it runs its tests, into the folder beside theirs.
+    let tests: PathBuf = std::env::current_exe().unwrap().parent().unwrap().to_owned();
+    let program =
+        tests.parent().unwrap().join("examples").join(format!("reflect{}", std::env::consts::EXE_SUFFIX));
+    Command::new(program).args(words).output().unwrap()
+}
+
+#[track_caller]
+fn expect(words: &[&str], code: i32, out: &str, err: &str) {
+    let output = reflect(words);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{words:?}\n{stdout}\n{stderr}");
+    assert!(stdout.contains(out), "{words:?}: {out:?} is not in\n{stdout}");
+    assert!(stderr.contains(err), "{words:?}: {err:?} is not in\n{stderr}");
+    assert_eq!(stderr.is_empty(), err.is_empty(), "{words:?}\n{stderr}");
+}
+
+#[test]
+fn the_exit_code_tells_found_from_nothing_and_failure() {
+    expect(&[], 0, "successful scan: found 2375 tags with checksum", "");
+    expect(&["--tags", "20"], 1, "Latest image\n  none", "");
+    expect(&["--json", "--tags", "20"], 1, "\"latestImage\": null", "");
+    expect(&["--setup", "nothing"], 2, "Set-up", "No AWS credentials");
+    expect(&["--setup", "nothing", "--json"], 2, "\"what\": \"credentials\"", "");
+    expect(&["--policy", "no/such/file.yaml"], 2, "", "The policy file no/such/file.yaml cannot be read");
+    expect(&["--policy", "Cargo.toml"], 2, "", "The policy cannot be used");
+    expect(&["--image", "ghcr.io/stefanprodan/podinfo"], 2, "", "ghcr.io");
+    expect(&["--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp:1.0.0"], 2, "", "1.0.0");
+    expect(&["--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/other"], 2, "", "apps/other");
+    expect(&["--setup", "by-magic"], 2, "", "by-magic");
+    expect(&["--tags", "1000001"], 2, "", "1000001");
+    expect(&["--live", "--setup", "node"], 2, "", "--live");
+}
