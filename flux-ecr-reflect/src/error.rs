@@ -8,11 +8,12 @@ use crate::tags::Cursor;
 
 /// Why a name was refused, or a registry could not be read.
 ///
-/// Opaque and cheap to clone. `Display` is one line that never repeats [`source`](StdError::source), whose chain is kept
-/// whole; [`hint`](Self::hint) is the next step where the line does not say it already. No credential, token or signed
-/// header is part of an error or of its `Debug`.
+/// Opaque and cheap to clone. `Display` is one line that never repeats [`source`](StdError::source), whose
+/// chain is kept whole; [`hint`](Self::hint) is the next step where the line does not say it already. No
+/// credential, token or signed header is part of an error or of its `Debug`.
 ///
-/// "No tag satisfies the policy" is not an error: see [`LatestImage::image_ref`](crate::LatestImage::image_ref).
+/// "No tag satisfies the policy" is not an error: see
+/// [`LatestImage::image_ref`](crate::LatestImage::image_ref).
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -30,9 +31,10 @@ struct Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A name, a host or a setting is wrong. Correct it; nothing was sent.
+    /// A name, a host or a setting is wrong. Correct it; trying again as it is will not help.
     Configuration,
-    /// There is no identity to ask with, or AWS does not accept the one there is. Look at where the credentials come from.
+    /// There is no identity to ask with, or AWS does not accept the one there is. Look at where the
+    /// credentials come from.
     Credentials,
     /// The identity is known and lacks the permission. Change the IAM or the repository policy.
     AccessDenied,
@@ -42,8 +44,8 @@ pub enum ErrorKind {
     Throttled,
     /// The registry could not be reached, did not answer in time, or failed on its side. Try again.
     Unavailable,
-    /// The answer makes no sense here: a body that is not what the API promises, an error code that is not known, a listing
-    /// that never ends.
+    /// The answer makes no sense here: a body that is not what the API promises, an error code that is not
+    /// known, a listing that never ends.
     Response,
     /// The policy cannot judge these tags; the source is the [`flux_policy::Error`].
     Policy,
@@ -109,7 +111,8 @@ impl Error {
         self.0.page
     }
 
-    /// The cursor of the page that failed, to ask a [`TagSource`](crate::TagSource) for it again; `None` for the first page.
+    /// The cursor of the page that failed, to ask a [`TagSource`](crate::TagSource) for it again; `None` for
+    /// the first page.
     pub fn cursor(&self) -> Option<&Cursor> {
         self.0.cursor.as_ref()
     }

@@ -14,8 +14,8 @@ pub use self::tag::Tag;
 
 /// The name of an image without tag and digest, as in Flux's [`.spec.image`][1]: `registry/repository`.
 ///
-/// Short names are completed as Flux completes them: without a registry the name is Docker Hub's, and `docker.io` and a
-/// missing `library/` are written out, so that `Display` is Flux's canonical name.
+/// Short names are completed as Flux completes them: without a registry the name is Docker Hub's, and
+/// `docker.io` and a missing `library/` are written out, so that `Display` is Flux's canonical name.
 ///
 /// ```
 /// use flux_ecr_reflect::ImageName;
@@ -30,8 +30,8 @@ pub use self::tag::Tag;
 /// # Ok::<(), flux_ecr_reflect::Error>(())
 /// ```
 ///
-/// Repositories follow the grammar of the [distribution specification][2], which is a little narrower than the check Flux
-/// makes: names such as `a//b`, which no registry can hold, are refused here already.
+/// Repositories follow the grammar of the [distribution specification][2], which is a little narrower than
+/// the check Flux makes: names such as `a//b`, which no registry can hold, are refused here already.
 ///
 /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#image
 /// [2]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
@@ -72,7 +72,8 @@ impl FromStr for ImageName {
 
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`], with the part to remove or to correct: a scheme, a tag, a digest, a character.
+    /// [`ErrorKind::Configuration`], with the part to remove or to correct: a scheme, a tag, a digest, a
+    /// character.
     fn from_str(image: &str) -> Result<Self, Error> {
         if let Some((scheme, _)) = image.split_once("://") {
             return Err(refused(image, "includes a URL scheme", format!("remove \"{scheme}://\"")));
@@ -105,7 +106,7 @@ impl FromStr for ImageName {
             return Err(refused(
                 image,
                 "names no valid repository",
-                "use 2 to 255 of the characters a-z, 0-9, '.', '_', '-' and '/', each part starting and ending with a letter or digit",
+                "use 2 to 255 of a-z, 0-9, '.', '_', '-' and '/', each part beginning and ending with a-z or 0-9",
             ));
         }
         Ok(Self { registry: registry.to_owned(), repository })
@@ -202,7 +203,8 @@ impl fmt::Display for ImageRef {
 /// The name under which Docker Hub's registry is reached, and which Flux writes for it.
 const DOCKER_HUB: &str = "index.docker.io";
 
-/// The first part is a registry only if it has a dot or a colon; `localhost/app` is a repository of Docker Hub, as in Flux.
+/// The first part is a registry only if it has a dot or a colon; `localhost/app` is a repository of Docker
+/// Hub, as in Flux.
 fn split_registry(image: &str) -> (Option<&str>, &str) {
     match image.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) => (Some(first), rest),

@@ -1,6 +1,6 @@
-//! What Flux CD's image-reflector-controller does with Amazon ECR, as a library: read all tags of an image, record them
-//! as a scan, and pick the image a policy wants. Tags come with their digests, a listing is complete or it is an error,
-//! and picking takes the memory of one page.
+//! What Flux CD's image-reflector-controller does with Amazon ECR, as a library: read all tags of an image,
+//! record them as a scan, and pick the image a policy wants. Tags come with their digests, a listing is
+//! complete or it is an error, and picking takes the memory of one page.
 //!
 //! ```
 //! use flux_ecr_reflect::{ImageName, Reflection, Reflector};
@@ -28,9 +28,11 @@
 //!     Ok(())
 //! }
 //! # let digest = format!("sha256:{:064}", 0);
-//! # let ids = ["1.9.0", "1.10.0"].map(|tag| format!(r#"{{"imageTag":"{tag}","imageDigest":"{digest}"}}"#)).join(",");
-//! # let client = infallible_client_fn(move |_| http::Response::new(format!(r#"{{"imageIds":[{ids}]}}"#)));
-//! # let credentials = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "docs");
+//! # let id = |tag| format!(r#"{{"imageTag":"{tag}","imageDigest":"{digest}"}}"#);
+//! # let body = format!(r#"{{"imageIds":[{},{}]}}"#, id("1.9.0"), id("1.10.0"));
+//! # let client = infallible_client_fn(move |_| http::Response::new(body.clone()));
+//! # use aws_credential_types::Credentials;
+//! # let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "docs");
 //! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! # runtime.block_on(update(credentials, client))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,32 +41,34 @@
 //! # The types
 //!
 //! * [`ImageName`] is Flux's `.spec.image`, [`ImageRef`] what is written back: name, [`Tag`] and [`Digest`].
-//! * [`EcrRegistry`] is what a host of private ECR says: account, region, partition, FIPS, dual-stack. A host that only
-//!   looks like one is refused before anything is sent to it.
-//! * [`Reflector`] is the front door. [`scan`](Reflector::scan), [`latest_image`](Reflector::latest_image) and
-//!   [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
-//! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the policy's choice
-//!   with its [`Decision`](flux_policy::Decision).
+//! * [`EcrRegistry`] is what a host of private ECR says: account, region, partition, FIPS, dual-stack. A host
+//!   that only looks like one is refused before anything is sent to it.
+//! * [`Reflector`] is the front door. [`scan`](Reflector::scan), [`latest_image`](Reflector::latest_image)
+//!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
+//! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the
+//!   policy's choice with its [`Decision`](flux_policy::Decision).
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
 //!
 //! # What it does not do
 //!
-//! It finds no credentials: it takes any provider of the AWS SDK's kind. It reads private ECR through the ECR API, and no
-//! other registry; it logs in to none, pulls nothing and writes nothing. It keeps no scan and decides no schedule.
+//! It finds no credentials: it takes any provider of the AWS SDK's kind. It reads private ECR through the ECR
+//! API, and no other registry; it logs in to none, pulls nothing and writes nothing. It keeps no scan and
+//! decides no schedule.
 //!
 //! # Contracts
 //!
-//! * **Complete or an error.** A page that fails, a cursor that comes back, a tag that is none: each ends the listing with
-//!   an [`Error`] that knows its page and cursor. No partial list is ever handed out.
-//! * **Bounded.** Per page: 3 s to connect, 15 s to read, 20 s to load credentials, 30 s a try, five tries, 90 s in all. Per
-//!   listing: 100,000 pages.
+//! * **Complete or an error.** A page that fails, a cursor that comes back, a tag that is none: each ends the
+//!   listing with an [`Error`] that knows its page and cursor. No partial list is ever handed out.
+//! * **Bounded.** Per page: 3 s to connect, 15 s to read, 20 s to load credentials, 30 s a try, five tries,
+//!   90 s in all. Per listing: 100,000 pages.
 //! * **Cancellation.** Dropping a future abandons its listing and leaves nothing behind. Futures are `Send`.
-//! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's `tracing`
-//!   (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows requests and responses: enable it
-//!   only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
-//! * **The process.** Environment variables and files are not read. The two exceptions are of the SDK, and concern its own
-//!   trace output only: `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`.
-//! * **Waiting** takes a tokio runtime with time enabled, unless [`sleep_impl`](ReflectorBuilder::sleep_impl) is set.
+//! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's
+//!   `tracing` (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows
+//!   requests and responses: enable it only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
+//! * **The process.** Environment variables and files are not read. The two exceptions are of the SDK, and
+//!   concern its own trace output only: `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`.
+//! * **Waiting** takes a tokio runtime with time enabled, unless [`sleep_impl`](ReflectorBuilder::sleep_impl)
+//!   is set.
 //!
 //! The crate has no features.
 

@@ -15,10 +15,11 @@ mod builder;
 
 pub use self::builder::ReflectorBuilder;
 
-/// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both at once.
+/// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both
+/// at once.
 ///
-/// Cheap to clone; clones share the client and its credentials. One reflector serves every account, region and repository
-/// its credentials may read.
+/// Cheap to clone; clones share the client and its credentials. One reflector serves every account, region
+/// and repository its credentials may read.
 ///
 /// Tags on the [exclusion list](ReflectorBuilder::exclusion_list) are left out of scans and decisions alike.
 #[derive(Clone)]
@@ -46,7 +47,8 @@ impl Reflector {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first page.
+    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first
+    /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn scan(&self, image: &ImageName) -> Result<Scan, Error> {
         let mut tags = ScanBuilder::default();
@@ -60,12 +62,13 @@ impl Reflector {
     ///
     /// # Errors
     ///
-    /// Whatever stopped the listing, with the page it stopped at; [`ErrorKind::Policy`] when a tag makes the policy fail as
-    /// a whole, as in Flux. See [`ErrorKind`].
+    /// Whatever stopped the listing, with the page it stopped at; [`ErrorKind::Policy`] when a tag makes the
+    /// policy fail as a whole, as in Flux. See [`ErrorKind`].
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first page.
+    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first
+    /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn latest_image(&self, image: &ImageName, policy: &Policy) -> Result<LatestImage, Error> {
         let mut selector = policy.selector();
@@ -86,7 +89,8 @@ impl Reflector {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first page.
+    /// Dropping the future abandons the listing. Nothing of it is kept, and the next call starts at the first
+    /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn reflect(&self, image: &ImageName, policy: &Policy) -> Result<Reflection, Error> {
         let mut tags = ScanBuilder::default();
@@ -164,8 +168,8 @@ impl LatestImage {
 
     /// `name:tag@sha256:…`, or `None` when no tag satisfies the policy.
     ///
-    /// The digest is the one the registry listed beside the tag. A tag can move between that moment and a pull, so pull by
-    /// the digest.
+    /// The digest is the one the registry listed beside the tag. A tag can move between that moment and a
+    /// pull, so pull by the digest.
     pub fn image_ref(&self) -> Option<&ImageRef> {
         self.image_ref.as_ref()
     }

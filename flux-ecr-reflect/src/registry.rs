@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 
 /// A private Amazon ECR registry: whose it is, and where.
 ///
-/// Parsed from the host of an image name. The whole host must match one row of the table below, letter by letter: the
-/// account has 12 digits, the region belongs to the partition the suffix stands for, and nothing stands before or behind.
-/// A host that is close (`….amazonaws.com.evil.example`, a trailing dot, an upper-case letter, a port) is refused before
-/// anything is sent to it.
+/// Parsed from the host of an image name. The whole host must match one row of the table below, letter by
+/// letter: the account has 12 digits, the region belongs to the partition the suffix stands for, and nothing
+/// stands before or behind. A host that is close (`….amazonaws.com.evil.example`, a trailing dot, an
+/// upper-case letter, a port) is refused before anything is sent to it.
 ///
 /// | partition | IPv4 | dual-stack |
 /// |---|---|---|
@@ -18,10 +18,11 @@ use crate::error::{Error, ErrorKind};
 /// | `aws-us-gov` | `….amazonaws.com` | `….on.aws` |
 /// | `aws-cn` | `….amazonaws.com.cn` | `….on.amazonwebservices.com.cn` |
 /// | `aws-eusc` | `….amazonaws.eu` | |
-/// | `aws-iso`, `aws-iso-b`, `aws-iso-e`, `aws-iso-f` | `….c2s.ic.gov`, `….sc2s.sgov.gov`, `….cloud.adc-e.uk`, `….csp.hci.ic.gov` | |
+/// | `aws-iso`, `aws-iso-b` | `….c2s.ic.gov`, `….sc2s.sgov.gov` | |
+/// | `aws-iso-e`, `aws-iso-f` | `….cloud.adc-e.uk`, `….csp.hci.ic.gov` | |
 ///
-/// The FIPS form of each says `dkr.ecr-fips` or `dkr-ecr-fips`. Sources: [service endpoints][1], [dual-stack hosts][2],
-/// [the hosts Amazon's credential helper knows][3].
+/// The FIPS form of each says `dkr.ecr-fips` or `dkr-ecr-fips`. Sources: [service endpoints][1], [dual-stack
+/// hosts][2], [the hosts Amazon's credential helper knows][3].
 ///
 /// ```
 /// use flux_ecr_reflect::EcrRegistry;
@@ -63,7 +64,8 @@ impl EcrRegistry {
         PartitionHosts::of_region(&self.region).partition
     }
 
-    /// Whether the host is the one for FIPS 140 endpoints; the ECR API is then called on its FIPS endpoint too.
+    /// Whether the host is the one for FIPS 140 endpoints; the ECR API is then called on its FIPS endpoint
+    /// too.
     pub fn is_fips(&self) -> bool {
         self.form.fips
     }
@@ -76,8 +78,10 @@ impl EcrRegistry {
     /// The ARN of a repository of this registry, as IAM policies name it.
     ///
     /// ```
-    /// # let registry: flux_ecr_reflect::EcrRegistry = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn".parse()?;
-    /// assert_eq!(registry.repository_arn("apps/app"), "arn:aws-cn:ecr:cn-north-1:123456789012:repository/apps/app");
+    /// # use flux_ecr_reflect::EcrRegistry;
+    /// let registry: EcrRegistry = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn".parse()?;
+    /// let arn = registry.repository_arn("apps/app");
+    /// assert_eq!(arn, "arn:aws-cn:ecr:cn-north-1:123456789012:repository/apps/app");
     /// # Ok::<(), flux_ecr_reflect::Error>(())
     /// ```
     pub fn repository_arn(&self, repository: &str) -> String {

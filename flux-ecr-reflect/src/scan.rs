@@ -12,8 +12,8 @@ use crate::walk::Listing;
 ///
 /// `Display` writes Flux's words: `successful scan: found N tags with checksum …`.
 ///
-/// A tag costs its own bytes and four more: the tags lie in one buffer, with an index of their ends. Digests are not kept.
-/// While it is built, a scan holds that twice.
+/// A tag costs its own bytes and four more: the tags lie in one buffer, with an index of their ends. Digests
+/// are not kept. While it is built, a scan holds that twice.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scan {
     image: ImageName,
@@ -67,8 +67,9 @@ impl Scan {
 
     /// The checksum by which Flux tells two scans apart: its `.status.lastScanResult.revision`.
     ///
-    /// It is what [image-reflector-controller][1] computes in its default storage (Badger): the Adler-32, in decimal, of the
-    /// JSON array of the tags in descending byte order. Its opt-in `FluxStorage` writes another one.
+    /// It is what [image-reflector-controller][1] computes in its default storage (Badger): the Adler-32, in
+    /// decimal, of the JSON array of the tags in descending byte order. Its opt-in `FluxStorage` writes
+    /// another one.
     ///
     /// [1]: https://github.com/fluxcd/image-reflector-controller/blob/main/internal/database/badger.go
     pub fn revision(&self) -> String {

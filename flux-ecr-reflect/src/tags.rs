@@ -13,9 +13,10 @@ mod ecr_error;
 
 /// A listing of an image's tags, in pages.
 ///
-/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API; an implementation of one's own, given to
-/// [`tag_source`](crate::ReflectorBuilder::tag_source), serves tests and other registries. The listing ends with the first
-/// page without a next cursor. Pages may be empty, and tags may come in any order.
+/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API; an implementation of one's own,
+/// given to [`tag_source`](crate::ReflectorBuilder::tag_source), serves tests and other registries. The
+/// listing ends with the first page without a next cursor. Pages may be empty, and tags may come in any
+/// order.
 #[async_trait]
 pub trait TagSource: fmt::Debug + Send + Sync {
     /// Reads one page: the first without a cursor, any other with the cursor the page before it gave.

@@ -82,7 +82,8 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     ///
-    /// The source's error, with the page's number and cursor; [`ErrorKind::Response`] for a listing that runs in circles.
+    /// The source's error, with the page's number and cursor; [`ErrorKind::Response`] for a listing that runs
+    /// in circles.
     pub(crate) async fn next(&mut self) -> Result<Option<TagPage>, Error> {
         let cursor = match &self.next {
             Next::First => None,
@@ -92,6 +93,8 @@ impl<'a> Walk<'a> {
         let number = self.listing.pages + 1;
         let page = match self.source.page(self.image, cursor.as_ref()).await {
             Ok(page) => page,
+            // Of a name or a setting that is wrong, not of a page: nothing was listed yet.
+            Err(error) if number == 1 && error.kind() == ErrorKind::Configuration => return Err(error),
             Err(error) => return Err(error.at_page(number, cursor)),
         };
         if let Err(error) = self.refuse_circles(&page) {
@@ -119,7 +122,8 @@ impl<'a> Walk<'a> {
         Listing { excluded, ..self.listing }
     }
 
-    // Brent's cycle detection: one remembered cursor, moved on at every power of two, meets a circle of any length.
+    // Brent's cycle detection: one remembered cursor, moved on at every power of two, meets a circle of any
+    // length.
     fn refuse_circles(&mut self, page: &TagPage) -> Result<(), Error> {
         let Some(next) = page.next() else { return Ok(()) };
         let number = self.listing.pages + 1;

@@ -37,8 +37,8 @@ pub struct ReflectorBuilder {
 impl ReflectorBuilder {
     /// Who asks. Any provider of the AWS SDK's kind will do.
     ///
-    /// Credentials are loaded when the first page needs them, kept until shortly before they expire, and loaded again then,
-    /// in the middle of a listing if need be. One load may take 20 seconds.
+    /// Credentials are loaded when the first page needs them, kept until shortly before they expire, and
+    /// loaded again then, in the middle of a listing if need be. One load may take 20 seconds.
     pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
         self.credentials = Some(SharedCredentialsProvider::new(credentials));
         self
@@ -64,8 +64,8 @@ impl ReflectorBuilder {
 
     /// The ECR API to call instead of the region's own: a private endpoint, or a test's server.
     ///
-    /// Image names keep their registry's host, and requests are signed for its region. Over `http://` anyone on the way can
-    /// read the session token, so that is for the same machine.
+    /// Image names keep their registry's host, and requests are signed for its region. Over `http://` anyone
+    /// on the way can read the session token, so that is for the same machine.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
@@ -77,8 +77,8 @@ impl ReflectorBuilder {
         self
     }
 
-    /// The tags to leave out, as an ImageRepository's [`.spec.exclusionList`][1]; unless set, Flux's default: the signatures
-    /// cosign keeps beside the images.
+    /// The tags to leave out, as an ImageRepository's [`.spec.exclusionList`][1]; unless set, Flux's default:
+    /// the signatures cosign keeps beside the images.
     ///
     /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#exclusion-list
     pub fn exclusion_list(mut self, list: ExclusionList) -> Self {
@@ -96,8 +96,8 @@ impl ReflectorBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint is not a plain
-    /// `http://` or `https://` address.
+    /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint is not a
+    /// plain `http://` or `https://` address.
     pub fn build(mut self) -> Result<Reflector, Error> {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();

@@ -36,7 +36,8 @@ impl TagSource for EcrApi {
         let counter = RequestCounter::default();
         let mut place = aws_sdk_ecr::config::Builder::new().region(Region::new(registry.region().to_owned()));
         if self.endpoint_url.is_none() {
-            // The SDK refuses these together with an endpoint of the caller's own, which already says where to go.
+            // The SDK refuses these together with an endpoint of the caller's own, which already says where
+            // to go.
             place = place.use_fips(registry.is_fips()).use_dual_stack(registry.is_dual_stack());
         }
         let output = self

@@ -33,7 +33,8 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// One client for all regions: the region is set per call, and credentials are loaded once for all of them.
+    /// One client for all regions: the region is set per call, and credentials are loaded once for all of
+    /// them.
     pub(crate) fn into_client(self) -> aws_sdk_ecr::Client {
         let mut config = aws_sdk_ecr::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -61,7 +62,8 @@ impl Connection {
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
-/// Credentials are loaded within a try, and must be able to fail in their own words before the try is cut off.
+/// Credentials are loaded within a try, and must be able to fail in their own words before the try is cut
+/// off.
 const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(20);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -120,8 +122,8 @@ impl Intercept for RequestCounter {
     }
 }
 
-/// Stands in for what the SDK would read from the process: `AWS_EXECUTION_ENV` for its user agent, and a Lambda
-/// function's name and trace id for the trace header.
+/// Stands in for what the SDK would read from the process: `AWS_EXECUTION_ENV` for its user agent, and a
+/// Lambda function's name and trace id for the trace header.
 #[derive(Debug)]
 struct NoProcessEnvironment;
 
@@ -148,7 +150,8 @@ impl Intercept for NoProcessEnvironment {
         Ok(())
     }
 
-    // The SDK reads the process only if the header is not there: this puts one in, and takes it out before signing.
+    // The SDK reads the process only if the header is not there: this puts one in, and takes it out before
+    // signing.
     fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,

@@ -63,43 +63,54 @@ impl Call<'_> {
     }
 
     fn answered(&self, answer: ServiceAnswer, error: ListImagesError) -> Error {
-        let Call { image, registry, .. } = self;
-        let arn = registry.repository_arn(image.repository());
-        let error = match answer.kind() {
-            ErrorKind::AccessDenied => {
-                Error::new(ErrorKind::AccessDenied, format!("{ACTION} on {arn} is denied")).with_hint(format!(
-                    "allow {ACTION} on that resource in the identity's IAM policy, and, if the identity belongs to \
-                     another account than {}, in the repository's policy too",
-                    registry.account_id()
-                ))
-            }
-            ErrorKind::NotFound => Error::new(
-                ErrorKind::NotFound,
-                format!("account {} has no repository {:?} in {}", registry.account_id(), image.repository(), registry.region()),
-            )
-            .with_hint("check the spelling, the account and the region of the image name"),
-            ErrorKind::Credentials => {
-                Error::new(ErrorKind::Credentials, format!("AWS does not accept the credentials used to list the tags of {image}"))
-                    .with_hint("renew them, and check this machine's clock and that they belong to the image's partition")
-            }
-            ErrorKind::Throttled => {
-                Error::new(ErrorKind::Throttled, format!("ECR throttled ListImages of {image}"))
-                    .with_hint("scan less often, or ask AWS for a higher ListImages rate")
-            }
-            ErrorKind::Configuration => {
-                Error::new(ErrorKind::Configuration, format!("ECR refused the parameters of ListImages of {image}"))
-            }
+        let kind = answer.kind();
+        if kind == ErrorKind::Response && answer.code.is_none() {
             // A success that could not be read: the SDK's error says where the body went wrong.
-            ErrorKind::Response if answer.code.is_none() => {
-                return Error::new(
-                    ErrorKind::Response,
-                    format!("the answer to ListImages of {image} is not what ECR promises"),
-                )
-                .with_source(error);
+            let message = format!("the answer to ListImages of {} is not what ECR promises", self.image);
+            return Error::new(kind, message).with_source(error);
+        }
+        let error = Error::new(kind, self.message(kind)).with_source(answer);
+        match self.remedy(kind) {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+
+    fn message(&self, kind: ErrorKind) -> String {
+        let Call { image, registry, .. } = self;
+        let (account, region, repository) = (registry.account_id(), registry.region(), image.repository());
+        match kind {
+            ErrorKind::AccessDenied => {
+                format!("{ACTION} on {} is denied", registry.repository_arn(repository))
             }
-            kind => Error::new(kind, format!("ECR failed to list the tags of {image}")),
-        };
-        error.with_source(answer)
+            ErrorKind::NotFound => format!("account {account} has no repository {repository:?} in {region}"),
+            ErrorKind::Credentials => {
+                format!("AWS does not accept the credentials used to list the tags of {image}")
+            }
+            ErrorKind::Throttled => format!("ECR throttled ListImages of {image}"),
+            ErrorKind::Configuration => format!("ECR refused the parameters of ListImages of {image}"),
+            _ => format!("ECR failed to list the tags of {image}"),
+        }
+    }
+
+    fn remedy(&self, kind: ErrorKind) -> Option<String> {
+        Some(match kind {
+            ErrorKind::AccessDenied => format!(
+                "allow {ACTION} on that resource in the identity's IAM policy, and, if the identity belongs \
+                 to another account than {}, in the repository's policy too",
+                self.registry.account_id()
+            ),
+            ErrorKind::NotFound => {
+                "check the spelling, the account and the region of the image name".to_owned()
+            }
+            ErrorKind::Credentials => {
+                "renew them; check this machine's clock, and that they belong to the partition \
+                                       of the image's registry"
+                    .to_owned()
+            }
+            ErrorKind::Throttled => "scan less often, or ask AWS for a higher ListImages rate".to_owned(),
+            _ => return None,
+        })
     }
 }
 

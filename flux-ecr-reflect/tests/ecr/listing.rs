@@ -204,7 +204,7 @@ async fn other_hosts_are_refused_before_any_request() {
         "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example/app",
     ] {
         let error = reflector.scan(&image.parse().expect("valid")).await.expect_err(image);
-        assert_eq!(error.kind(), flux_ecr_reflect::ErrorKind::Configuration);
+        assert_eq!((error.kind(), error.page()), (flux_ecr_reflect::ErrorKind::Configuration, None));
     }
     assert!(log.all().is_empty());
 }
