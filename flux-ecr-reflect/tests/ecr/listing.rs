@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::time::StaticTimeSource;
 use flux_ecr_reflect::{ImageName, Reflection, Reflector};
 use flux_policy::{Policy, TagFilter};
 use serde_json::{Value, json};
@@ -140,15 +142,20 @@ async fn the_host_says_which_endpoint_is_called() {
 
 /// Counts how often it is asked.
 #[derive(Debug, Clone, Default)]
-struct Counted(Arc<AtomicUsize>);
+struct Counted {
+    asked: Arc<AtomicUsize>,
+    expiry: Option<SystemTime>,
+}
 
 impl ProvideCredentials for Counted {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        future::ProvideCredentials::ready(Ok(fake::credentials()))
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut credentials = fake::credentials();
+        *credentials.expiry_mut() = self.expiry;
+        future::ProvideCredentials::ready(Ok(credentials))
     }
 }
 
@@ -162,7 +169,23 @@ async fn credentials_are_loaded_once_for_all_pages_accounts_and_regions() {
         let image = format!("{registry}.amazonaws.com/app").parse().expect("valid");
         reflector.scan(&image).await.expect("complete");
     }
-    assert_eq!((log.all().len(), provider.0.load(Ordering::Relaxed)), (6, 1));
+    assert_eq!((log.all().len(), provider.asked.load(Ordering::Relaxed)), (6, 1));
+}
+
+#[tokio::test]
+async fn credentials_that_run_out_are_loaded_again_in_the_middle_of_a_listing() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
+    let provider = Counted { expiry: Some(now + Duration::from_secs(1)), ..Counted::default() };
+    let (client, log) = fake::ecr(three_pages);
+    let reflector = Reflector::builder()
+        .credentials(provider.clone())
+        .http_client(client)
+        .time_source(StaticTimeSource::new(now))
+        .build()
+        .expect("complete");
+    reflector.scan(&fake::image()).await.expect("complete");
+    assert_eq!(provider.asked.load(Ordering::Relaxed), 3);
+    assert!(log.all().iter().all(|asked| asked.headers["x-amz-date"] == "20150830T123600Z"));
 }
 
 #[tokio::test(start_paused = true)]
