@@ -23,7 +23,8 @@
 //!
 //! * [`Chain`] asks [sources](source) in [order](SourceOrder) and holds the credentials while they are good. Made by a
 //!   [`ChainBuilder`], in which everything that touches the world can be replaced.
-//! * [`Environment`] is what the sources know of the process: variables and files. Nothing else reads the process.
+//! * [`Environment`] is what the sources know of the process: variables and files. Nothing else reads the process;
+//!   [`NoProcessEnvironment`] holds other SDK clients to that.
 //! * [`Resolved`] is the answer: credentials, the [`Principal`] they belong to, and the [`ChainReport`].
 //! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind), a [hint](Error::hint), the cause, and the
 //!   same report.
@@ -59,6 +60,7 @@ mod environment;
 mod error;
 mod held;
 mod http_clients;
+mod no_process_environment;
 mod principal;
 mod report;
 mod service_account;
@@ -72,6 +74,7 @@ pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};
 pub use environment::Environment;
 pub use error::{BoxError, Error, ErrorKind};
 pub use http_clients::http_client;
+pub use no_process_environment::NoProcessEnvironment;
 pub use principal::Principal;
 pub use report::{ChainReport, SourceReport, SourceResult};
 pub use service_account::{

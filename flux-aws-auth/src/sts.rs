@@ -4,23 +4,17 @@ use std::fmt;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent};
-use aws_sdk_sts::config::{
-    BehaviorVersion, ConfigBag, Intercept, RuntimeComponents, StalledStreamProtectionConfig,
-};
+use aws_sdk_sts::config::{BehaviorVersion, StalledStreamProtectionConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
-use aws_smithy_runtime_api::box_error::BoxError as SmithyBoxError;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
-use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::retry::RetryConfig;
-use aws_types::os_shim_internal::Env;
 
 use crate::arn::RoleArn;
 use crate::endpoint::{Endpoint, Purpose};
-use crate::error::{Error, ErrorKind, ResponseFacts};
+use crate::error::{BoxError, Error, ErrorKind, ResponseFacts};
 use crate::http_clients::aws_timeouts;
+use crate::no_process_environment::NoProcessEnvironment;
 use crate::principal::Principal;
 use crate::session_name::SessionName;
 use crate::source::{Notes, Provided, SourceContext};
@@ -136,7 +130,7 @@ impl<'a> Sts<'a> {
             .timeout_config(aws_timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(UserAgentWithoutEnvironment);
+            .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         config.set_endpoint_url(self.endpoint.as_ref().map(Endpoint::base));
         config.set_credentials_provider(credentials);
         aws_sdk_sts::Client::from_conf(config.build())
@@ -235,7 +229,7 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
 struct Failure {
     facts: ResponseFacts,
     summary: String,
-    cause: Option<SmithyBoxError>,
+    cause: Option<BoxError>,
 }
 
 impl Failure {
@@ -284,30 +278,5 @@ impl Failure {
             (_, Some(_)) => ErrorKind::Denied,
             (_, None) => ErrorKind::InvalidResponse,
         }
-    }
-}
-
-/// Names the SDK to AWS without looking into the process's environment, as the SDK itself would.
-#[derive(Debug)]
-struct UserAgentWithoutEnvironment;
-
-#[dyn_dispatch_hint]
-impl Intercept for UserAgentWithoutEnvironment {
-    fn name(&self) -> &'static str {
-        "UserAgentWithoutEnvironment"
-    }
-
-    fn read_before_serialization(
-        &self,
-        _context: &BeforeSerializationInterceptorContextRef<'_>,
-        _components: &RuntimeComponents,
-        config: &mut ConfigBag,
-    ) -> Result<(), SmithyBoxError> {
-        if let Some(api) = config.load::<ApiMetadata>().cloned() {
-            config
-                .interceptor_state()
-                .store_put(AwsUserAgent::new_from_environment(Env::from_slice(&[]), api));
-        }
-        Ok(())
     }
 }

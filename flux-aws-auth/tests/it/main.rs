@@ -9,6 +9,7 @@ mod hold;
 mod instance_metadata;
 mod leaks;
 mod pod_identity;
+mod process_environment;
 mod service_account;
 mod sockets;
 mod support;

@@ -19,8 +19,7 @@ use crate::walk::{OnPage, PageProgress};
 
 /// Settings of a [`Reflector`], made by [`Reflector::builder`].
 ///
-/// Either [`credentials`](Self::credentials) and [`http_client`](Self::http_client), for private ECR, or a
-/// [`tag_source`](Self::tag_source) of one's own.
+/// Either [`credentials`](Self::credentials), for private ECR, or a [`tag_source`](Self::tag_source) of one's own.
 #[derive(Default)]
 #[must_use = "a builder does nothing until built"]
 pub struct ReflectorBuilder {
@@ -44,7 +43,7 @@ impl ReflectorBuilder {
         self
     }
 
-    /// What carries the requests to AWS.
+    /// What carries the requests to AWS; unless set, [`flux_aws_auth::http_client`].
     pub fn http_client(mut self, http_client: impl HttpClient + 'static) -> Self {
         self.http_client = Some(SharedHttpClient::new(http_client));
         self

@@ -7,11 +7,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
-use aws_runtime::user_agent::{ApiMetadata, AwsUserAgent};
-use aws_sdk_ecr::config::interceptors::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
-};
+use aws_sdk_ecr::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_ecr::config::retry::RetryConfig;
 use aws_sdk_ecr::config::timeout::TimeoutConfig;
 use aws_sdk_ecr::config::{BehaviorVersion, ConfigBag, IdentityCache, Intercept, RuntimeComponents};
@@ -20,8 +16,7 @@ use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use aws_types::os_shim_internal::Env;
-use aws_types::sdk_ua_metadata::FrameworkMetadata;
+use flux_aws_auth::NoProcessEnvironment;
 
 /// Everything a client needs from outside.
 pub(crate) struct Connection {
@@ -54,7 +49,7 @@ impl Connection {
             .retry_config(
                 RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF),
             )
-            .interceptor(NoProcessEnvironment);
+            .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         config.set_endpoint_url(self.endpoint_url);
         aws_sdk_ecr::Client::from_conf(config.build())
     }
@@ -118,57 +113,6 @@ impl Intercept for RequestCounter {
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// Stands in for what the SDK would read from the process: `AWS_EXECUTION_ENV` for its user agent, and a
-/// Lambda function's name and trace id for the trace header.
-#[derive(Debug)]
-struct NoProcessEnvironment;
-
-const TRACE_ID: &str = "x-amzn-trace-id";
-
-impl Intercept for NoProcessEnvironment {
-    fn name(&self) -> &'static str {
-        "NoProcessEnvironment"
-    }
-
-    // The SDK makes a user agent only if there is none yet.
-    fn read_before_execution(
-        &self,
-        _: &BeforeSerializationInterceptorContextRef<'_>,
-        cfg: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let metadata = cfg.load::<ApiMetadata>().cloned();
-        let metadata = metadata.unwrap_or_else(|| ApiMetadata::new("ecr", aws_sdk_ecr::meta::PKG_VERSION));
-        let agent =
-            AwsUserAgent::new_from_environment(Env::from_slice(&[]), metadata).with_framework_metadata(
-                FrameworkMetadata::new(env!("CARGO_PKG_NAME"), Some(env!("CARGO_PKG_VERSION")))?,
-            );
-        cfg.interceptor_state().store_put(agent);
-        Ok(())
-    }
-
-    // The SDK reads the process only if the header is not there: this puts one in, and takes it out before
-    // signing.
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        context.request_mut().headers_mut().insert(TRACE_ID, "none");
-        Ok(())
-    }
-
-    fn modify_before_signing(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        context.request_mut().headers_mut().remove(TRACE_ID);
         Ok(())
     }
 }

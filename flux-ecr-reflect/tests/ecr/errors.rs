@@ -231,14 +231,13 @@ async fn a_server_that_hangs_is_unavailable_within_the_limits() {
 }
 
 #[test]
-fn a_reflector_needs_credentials_and_a_client_or_a_source() {
+fn a_reflector_needs_credentials_or_a_source() {
     let missing = |builder: flux_ecr_reflect::ReflectorBuilder| {
         let error = builder.build().expect_err("incomplete");
         assert_eq!((error.kind(), error.page()), (ErrorKind::Configuration, None));
         error.to_string()
     };
     assert!(missing(Reflector::builder()).contains("no credentials"));
-    assert!(missing(Reflector::builder().credentials(fake::credentials())).contains("no HTTP client"));
     for url in
         ["ftp://host", "host:80", "https://user:secret@host", "https://host/?token=secret", "not a url"]
     {
