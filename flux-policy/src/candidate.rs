@@ -95,6 +95,11 @@ impl Timestamp {
     pub const fn unix_millis(self) -> i64 {
         self.unix_millis
     }
+
+    /// How long after `earlier` this is, in milliseconds; negative if it is before.
+    pub(crate) fn millis_since(self, earlier: Self) -> i64 {
+        self.unix_millis.saturating_sub(earlier.unix_millis)
+    }
 }
 
 impl fmt::Display for Timestamp {

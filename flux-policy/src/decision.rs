@@ -1,9 +1,12 @@
 //! What an evaluation came to, and why.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::advice;
 use crate::candidate::Timestamp;
 use crate::judge::Value;
+use crate::lint::{self, Lint};
 use crate::policy::Terms;
 use crate::reason::Reason;
 use crate::standing::{Leader, Standing};
@@ -38,14 +41,33 @@ pub struct Decision {
     policy: String,
     winner: Option<Selected>,
     runner_up: Option<Selected>,
+    groups: Vec<GroupDecision>,
     tally: Tally,
+    lints: Vec<Lint>,
+    advice: Vec<String>,
 }
 
 impl Decision {
-    pub(crate) fn new(terms: &Terms, standing: Standing, tally: Tally) -> Self {
+    pub(crate) fn new(
+        terms: &Terms,
+        standing: Standing,
+        groups: BTreeMap<String, Standing>,
+        tally: Tally,
+    ) -> Self {
         let (first, second) = standing.into_leaders();
-        let select = |leader: Option<Leader>| leader.as_ref().map(Selected::new);
-        Self { policy: terms.to_string(), winner: select(first), runner_up: select(second), tally }
+        let winner = first.as_ref().map(Selected::new);
+        let lints = lint::of_outcome(terms, first.as_ref().zip(winner.as_ref()), &tally);
+        let advice = if winner.is_none() { advice::on(terms, &tally) } else { Vec::new() };
+        let groups = groups.into_iter().filter_map(|(name, standing)| GroupDecision::new(name, standing));
+        Self {
+            policy: terms.to_string(),
+            winner,
+            runner_up: second.as_ref().map(Selected::new),
+            groups: groups.collect(),
+            tally,
+            lints,
+            advice,
+        }
     }
 
     /// The latest tag, `None` if no tag is eligible.
@@ -77,6 +99,57 @@ impl Decision {
     pub fn examples(&self, reason: Reason) -> &[String] {
         self.tally.examples(reason)
     }
+
+    /// The winner of each group in byte order of their names, where the policy asks for that.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupDecision> {
+        self.groups.iter()
+    }
+
+    /// What is questionable about the policy, and about what it selected.
+    pub fn lints(&self) -> &[Lint] {
+        &self.lints
+    }
+
+    /// What to change where no tag is eligible; empty if there is a winner.
+    pub fn advice(&self) -> &[String] {
+        &self.advice
+    }
+
+    /// What the policy asks for, in a line.
+    pub fn policy(&self) -> &str {
+        &self.policy
+    }
+}
+
+/// The winner of one group; see [`Policy::with_winner_per_group`](crate::Policy::with_winner_per_group).
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupDecision {
+    name: String,
+    winner: Selected,
+    runner_up: Option<Selected>,
+}
+
+impl GroupDecision {
+    fn new(name: String, standing: Standing) -> Option<Self> {
+        let (first, second) = standing.into_leaders();
+        let runner_up = second.as_ref().map(Selected::new);
+        first.map(|first| Self { name, winner: Selected::new(&first), runner_up })
+    }
+
+    /// The text of the group, empty if it took no part in the match.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The latest tag of the group.
+    pub fn winner(&self) -> &Selected {
+        &self.winner
+    }
+
+    /// The next best tag of the group.
+    pub fn runner_up(&self) -> Option<&Selected> {
+        self.runner_up.as_ref()
+    }
 }
 
 /// A tag that was chosen, with what it was chosen by.
@@ -97,7 +170,7 @@ impl Selected {
         let version = match judged.value {
             // The key was a version when it was judged; reading it again brings the metadata back.
             Value::Version(_) => Version::parse(judged.key).ok().map(|version| version.to_semver()),
-            Value::Text | Value::Number(_) => None,
+            Value::Text | Value::Number(_) | Value::Pushed(_) => None,
         };
         Self {
             tag: judged.tag.to_owned(),
@@ -149,18 +222,20 @@ impl Selected {
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.winner {
-            Some(winner) => write!(f, "{} is the {}", winner.tag, self.policy)?,
+            Some(winner) => {
+                write!(f, "{} is the {}", winner.tag, self.policy)?;
+                if winner.key != winner.tag {
+                    write!(f, "\n  compared as {}", winner.key)?;
+                }
+                write_shared(f, winner)?;
+            }
             None => write!(f, "no tag is the {}", self.policy)?,
         }
-        for (name, selected) in [("compared", &self.winner), ("next", &self.runner_up)] {
-            let Some(selected) = selected else { continue };
-            let shown = if name == "next" { &selected.tag } else { &selected.key };
-            if name == "next" || selected.key != selected.tag {
-                write!(f, "\n  {name}: {shown}")?;
-            }
+        if let Some(runner_up) = &self.runner_up {
+            write!(f, "\n  next: {}", runner_up.tag)?;
         }
-        if let Some(winner) = &self.winner {
-            write_shared(f, winner)?;
+        for group in &self.groups {
+            write!(f, "\n  {}: {}", group.name, group.winner.tag)?;
         }
         let left_out = self.total() - self.eligible();
         write!(f, "\n  {}: {} eligible, {left_out} left out", Counted(self.total(), "tag"), self.eligible())?;
@@ -171,7 +246,8 @@ impl fmt::Display for Decision {
                 write!(f, "\n    {count} {reason}: {}{more}", examples.join(", "))?;
             }
         }
-        Ok(())
+        self.advice.iter().try_for_each(|advice| write!(f, "\n  try: {advice}"))?;
+        self.lints.iter().try_for_each(|lint| write!(f, "\n  note: {lint}"))
     }
 }
 

@@ -61,12 +61,39 @@ impl TagFilter {
     ///
     /// For single questions; a [`Policy`](crate::Policy) reuses its scratch space between tags.
     pub fn key(&self, tag: &str) -> Option<String> {
-        let (mut matcher, mut buffer) = (self.matcher(), String::new());
+        let (mut matcher, mut buffer) = (self.matcher(0), String::new());
         self.key_in(tag, &mut matcher, &mut buffer).map(str::to_owned)
     }
 
-    pub(crate) fn matcher(&self) -> Matcher {
-        self.pattern.matcher(self.extract.groups_needed())
+    /// Whether the pattern can only match a whole tag.
+    pub(crate) fn is_anchored(&self) -> bool {
+        self.pattern.is_anchored()
+    }
+
+    /// What the template refers to and the pattern does not have.
+    pub(crate) fn unknown_groups(&self) -> impl Iterator<Item = &str> {
+        self.extract.unknown_groups()
+    }
+
+    /// Whether the key of this tag is a part of it that ends between two digits.
+    pub(crate) fn cuts_a_number(&self, tag: &str) -> bool {
+        let Some(group) = self.extract.single_group() else { return false };
+        let mut matcher = self.matcher(0);
+        let found = self.pattern.find(tag, &mut matcher);
+        let Some((start, end)) = matcher.group(group).filter(|(start, end)| found && start < end) else {
+            return false;
+        };
+        let digit = |at: usize| tag.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+        start < end && digit(end - 1) && digit(end)
+    }
+
+    /// Scratch space for searches that report at least the first `groups` groups.
+    pub(crate) fn matcher(&self, groups: usize) -> Matcher {
+        self.pattern.matcher(self.extract.groups_needed().max(groups))
+    }
+
+    pub(crate) fn groups_named(&self, name: &str) -> Vec<usize> {
+        self.pattern.groups_named(name)
     }
 
     /// The key, borrowed from the tag where possible and from `buffer` where not.

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::beyond::{GuardMatchers, Guards};
 use crate::candidate::{Candidate, Timestamp};
-use crate::filter::TagFilter;
 use crate::number;
 use crate::pattern::Matcher;
 use crate::policy::{Order, Rule, Terms};
@@ -19,6 +19,8 @@ pub(crate) struct Judged<'t> {
     pub(crate) value: Value<'t>,
     pub(crate) digest: Option<&'t str>,
     pub(crate) pushed_at: Option<Timestamp>,
+    /// The group it belongs to, where each group has a winner.
+    pub(crate) group: Option<&'t str>,
 }
 
 /// What a rule makes of a key. Under the alphabetical rule the key itself is the value.
@@ -27,53 +29,84 @@ pub(crate) enum Value<'t> {
     Version(Version<'t>),
     Text,
     Number(f64),
+    Pushed(Timestamp),
 }
 
 /// The buffers a judgement writes into, reused from tag to tag.
 #[derive(Debug)]
 pub(crate) struct Scratch {
     matcher: Option<Matcher>,
+    guards: GuardMatchers,
     key: String,
 }
 
 impl Scratch {
     pub(crate) fn new(terms: &Terms) -> Self {
-        Self { matcher: terms.filter.as_ref().map(TagFilter::matcher), key: String::new() }
+        let guards = terms.guards.as_deref();
+        let groups = guards.map_or(0, Guards::groups_needed);
+        Self {
+            matcher: terms.filter.as_ref().map(|filter| filter.matcher(groups)),
+            guards: guards.map(Guards::matchers).unwrap_or_default(),
+            key: String::new(),
+        }
     }
 }
 
-/// Judges one candidate by itself, without looking at any other.
+/// Judges one candidate by itself, without looking at any other. `now` is looked at only by guards that need it.
 #[inline]
 pub(crate) fn judge<'t>(
     terms: &Terms,
     candidate: &Candidate<'t>,
+    now: Option<Timestamp>,
     scratch: &'t mut Scratch,
 ) -> Result<Judged<'t>, Rejection> {
     let tag = candidate.tag();
+    if let Some(guards) = &terms.guards {
+        guards.before_filter(tag, &mut scratch.guards)?;
+    }
     let key = match (&terms.filter, &mut scratch.matcher) {
         (Some(filter), Some(matcher)) => {
             filter.key_in(tag, matcher, &mut scratch.key).ok_or(Rejection::FilterDoesNotMatch)?
         }
         _ => tag,
     };
-    let value = match &terms.rule {
-        Rule::Semver(range) => Value::Version(version_in(range, key)?),
-        Rule::Alphabetical(_) => Value::Text,
-        Rule::Numerical(_) => Value::Number(number::parse(key).ok_or(Rejection::NotANumber)?),
-    };
-    Ok(Judged { tag, key, value, digest: candidate.digest(), pushed_at: candidate.pushed_at() })
+    let pushed_at = candidate.pushed_at();
+    let value = value_of(&terms.rule, key, pushed_at)?;
+    if let (Rule::Semver(range), Value::Version(version)) = (&terms.rule, &value) {
+        admitted(range, version)?;
+    }
+    let mut group = None;
+    if let Some(guards) = &terms.guards {
+        guards.after_rule(candidate, now)?;
+        group = scratch.matcher.as_ref().and_then(|matcher| guards.group(tag, matcher));
+    }
+    Ok(Judged { tag, key, value, digest: candidate.digest(), pushed_at, group })
+}
+
+/// The value of a key under a rule, whether a range admits it or not.
+#[inline]
+pub(crate) fn value_of<'t>(
+    rule: &Rule,
+    key: &'t str,
+    pushed_at: Option<Timestamp>,
+) -> Result<Value<'t>, Rejection> {
+    match rule {
+        Rule::Semver(_) => match Version::parse(key) {
+            Ok(version) => Ok(Value::Version(version)),
+            Err(_) if key.is_empty() => Err(Rejection::ExtractIsEmpty),
+            Err(fault) => Err(Rejection::NotAVersion(fault)),
+        },
+        Rule::Alphabetical(_) => Ok(Value::Text),
+        Rule::Numerical(_) => number::parse(key).map(Value::Number).ok_or(Rejection::NotANumber),
+        Rule::NewestPush => pushed_at.map(Value::Pushed).ok_or(Rejection::PushTimeUnknown),
+    }
 }
 
 #[inline]
-fn version_in<'t>(range: &Range, key: &'t str) -> Result<Version<'t>, Rejection> {
-    let version = match Version::parse(key) {
-        Ok(version) => version,
-        Err(_) if key.is_empty() => return Err(Rejection::ExtractIsEmpty),
-        Err(fault) => return Err(Rejection::NotAVersion(fault)),
-    };
-    if range.matches(&version) {
-        Ok(version)
-    } else if range.refuses_only_as_prerelease(&version) {
+fn admitted(range: &Range, version: &Version<'_>) -> Result<(), Rejection> {
+    if range.matches(version) {
+        Ok(())
+    } else if range.refuses_only_as_prerelease(version) {
         Err(Rejection::PrereleaseNotAdmitted)
     } else {
         Err(Rejection::OutsideRange)
@@ -98,6 +131,7 @@ impl Gap {
         let by_value = match (a.value, b.value) {
             (Value::Version(a), Value::Version(b)) => a.cmp_precedence(&b),
             (Value::Number(x), Value::Number(y)) => cmp_numbers(x, y, rule.order()),
+            (Value::Pushed(a), Value::Pushed(b)) => a.cmp(&b),
             _ => directed(a.key.cmp(b.key), rule.order()),
         };
         if by_value.is_ne() {
@@ -105,7 +139,7 @@ impl Gap {
         }
         let by_key = match rule {
             Rule::Numerical(_) => b.key.cmp(a.key),
-            Rule::Semver(_) | Rule::Alphabetical(_) => a.key.cmp(b.key),
+            Rule::Semver(_) | Rule::Alphabetical(_) | Rule::NewestPush => a.key.cmp(b.key),
         };
         if by_key.is_ne() { Self::Key(by_key) } else { Self::Tag(b.tag.cmp(a.tag)) }
     }
@@ -120,7 +154,7 @@ impl Gap {
 impl Rule {
     fn order(&self) -> Order {
         match self {
-            Self::Semver(_) => Order::Asc,
+            Self::Semver(_) | Self::NewestPush => Order::Asc,
             Self::Alphabetical(order) | Self::Numerical(order) => *order,
         }
     }

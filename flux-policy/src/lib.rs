@@ -27,12 +27,16 @@
 //! It talks to no registry, reads no file and no clock, starts no thread and knows no async runtime. It needs `std`
 //! only where `alloc` would not do.
 
+mod advice;
+mod beyond;
 mod candidate;
 mod decision;
 mod error;
 mod exclusion;
+mod explain;
 mod filter;
 mod judge;
+mod lint;
 #[cfg(feature = "serde")]
 pub mod manifest;
 pub mod number;
@@ -41,16 +45,21 @@ mod policy;
 pub mod range;
 mod reason;
 mod select;
+#[cfg(feature = "serde")]
+mod serialize;
 mod standing;
 mod tally;
 mod template;
 pub mod version;
 
+pub use beyond::Hold;
 pub use candidate::{Candidate, Timestamp};
-pub use decision::{Decision, Selected};
+pub use decision::{Decision, GroupDecision, Selected};
 pub use error::{Error, ErrorKind};
 pub use exclusion::ExclusionList;
+pub use explain::{Explainer, Explanation, Loss, Ruling, Verdict};
 pub use filter::TagFilter;
+pub use lint::Lint;
 pub use policy::{Order, Policy};
 pub use reason::{Reason, Rejection};
 pub use select::Selector;

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::primitives::NonMaxUsize;
+use regex_syntax::hir::Look;
 
 use crate::error::{Error, ErrorKind, quoted};
+
+pub(crate) use class::is_letter_or_digit;
 
 /// A pattern in Go's dialect, compiled once and shared by clones.
 #[derive(Clone)]
@@ -19,6 +22,7 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     groups: Arc<[Option<Box<str>>]>,
     regex: Regex,
+    anchored: bool,
 }
 
 /// What a compiled pattern may take. Go's limit on patterns lets programs grow a little larger.
@@ -35,11 +39,19 @@ impl Pattern {
             );
             Error::new(ErrorKind::Unsupported, line).with_source(error)
         })?;
-        Ok(Self { text: text.into(), groups: parsed.groups.into(), regex })
+        let properties = parsed.hir.properties();
+        let anchored = properties.look_set_prefix().contains(Look::Start)
+            && properties.look_set_suffix().contains(Look::End);
+        Ok(Self { text: text.into(), groups: parsed.groups.into(), regex, anchored })
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether it can only match a whole text.
+    pub(crate) fn is_anchored(&self) -> bool {
+        self.anchored
     }
 
     /// The numbers of the groups with this name; several may share one.

@@ -4,16 +4,20 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::beyond::Guards;
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, quoted};
+use crate::explain::Explanation;
 use crate::filter::TagFilter;
+use crate::lint::{self, Lint};
 use crate::range::Range;
 use crate::select::Selector;
 
 /// Which tag is the latest: Flux's `ImagePolicy` as a value.
 ///
 /// Made by [`semver`](Self::semver), [`alphabetical`](Self::alphabetical) or [`numerical`](Self::numerical), narrowed by
-/// [`with_filter`](Self::with_filter). Compiling happens once; clones share the result.
+/// [`with_filter`](Self::with_filter). Compiling happens once; clones share the result. What goes beyond Flux stands in
+/// [a block of its own](#impl-Policy-1).
 ///
 /// ```
 /// use flux_policy::Policy;
@@ -32,6 +36,23 @@ pub struct Policy {
 pub(crate) struct Terms {
     pub(crate) rule: Rule,
     pub(crate) filter: Option<TagFilter>,
+    pub(crate) non_numbers: NonNumbers,
+    pub(crate) guards: Option<Box<Guards>>,
+}
+
+impl Terms {
+    /// How many groups may have a winner of their own.
+    pub(crate) fn groups_cap(&self) -> usize {
+        let grouping = self.guards.as_ref().and_then(|guards| guards.grouping.as_ref());
+        grouping.map_or(0, |grouping| grouping.cap)
+    }
+}
+
+/// What becomes of a key that is no number under the numerical rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NonNumbers {
+    Fail,
+    LeaveOut,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +60,7 @@ pub(crate) enum Rule {
     Semver(Range),
     Alphabetical(Order),
     Numerical(Order),
+    NewestPush,
 }
 
 impl Policy {
@@ -68,6 +90,23 @@ impl Policy {
         Self::new(Rule::Numerical(order))
     }
 
+    /// Under the numerical rule, leaves out tags that are no numbers instead of failing. Flux has no such option.
+    ///
+    /// ```
+    /// use flux_policy::{Order, Policy, Reason};
+    ///
+    /// let tags = ["41", "42", "latest"];
+    /// assert!(Policy::numerical(Order::Asc).latest(tags).is_err());
+    /// let decision = Policy::numerical(Order::Asc).with_non_numbers_left_out().latest(tags)?;
+    /// assert_eq!(decision.winner().unwrap().tag(), "42");
+    /// assert_eq!(decision.count(Reason::NotANumber), 1);
+    /// # Ok::<(), flux_policy::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_non_numbers_left_out(self) -> Self {
+        self.change(|terms| terms.non_numbers = NonNumbers::LeaveOut)
+    }
+
     /// Only tags that match the filter count, and the rule compares what the filter extracts.
     #[must_use]
     pub fn with_filter(self, filter: TagFilter) -> Self {
@@ -92,11 +131,32 @@ impl Policy {
         selector.finish()
     }
 
-    fn new(rule: Rule) -> Self {
-        Self { terms: Arc::new(Terms { rule, filter: None }) }
+    /// Evaluates the policy over a list of tags and keeps the verdict on every one.
+    ///
+    /// The decision in it is the one that [`latest`](Self::latest) gives.
+    pub fn explain(&self, tags: impl IntoIterator<Item = impl AsRef<str>>) -> Explanation {
+        let mut explainer = self.selector().explainer();
+        for tag in tags {
+            explainer.push(&tag.as_ref().into());
+        }
+        explainer.finish()
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Terms)) -> Self {
+    /// What is questionable about the policy itself; a [`Decision`] adds what its tags bring to light.
+    pub fn lints(&self) -> Vec<Lint> {
+        lint::of_terms(&self.terms)
+    }
+
+    pub(crate) fn new(rule: Rule) -> Self {
+        let terms = Terms { rule, filter: None, non_numbers: NonNumbers::Fail, guards: None };
+        Self { terms: Arc::new(terms) }
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut Terms)) -> Self {
         change(Arc::make_mut(&mut self.terms));
         self
     }
@@ -117,6 +177,7 @@ impl fmt::Display for Terms {
             Rule::Alphabetical(Order::Desc) => f.write_str("first in alphabetical order")?,
             Rule::Numerical(Order::Asc) => f.write_str("greatest number")?,
             Rule::Numerical(Order::Desc) => f.write_str("smallest number")?,
+            Rule::NewestPush => f.write_str("most recent push")?,
         }
         if let Some(filter) = &self.filter {
             write!(f, " among tags matching {:?}", filter.pattern())?;

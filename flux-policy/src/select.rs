@@ -1,14 +1,16 @@
 //! Evaluation, one candidate at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Timestamp};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, quoted};
-use crate::judge::{self, Scratch};
-use crate::policy::Terms;
+use crate::explain::Explainer;
+use crate::judge::{self, Gap, Judged, Scratch};
+use crate::policy::{NonNumbers, Terms};
 use crate::reason::Rejection;
-use crate::standing::Standing;
+use crate::standing::{Leader, Standing};
 use crate::tally::Tally;
 
 /// An evaluation in progress.
@@ -32,11 +34,16 @@ use crate::tally::Tally;
 #[derive(Debug)]
 pub struct Selector {
     terms: Arc<Terms>,
+    now: Option<Timestamp>,
+    /// The previous choice, below which nothing is eligible.
+    floor: Option<Leader>,
     scratch: Scratch,
     standing: Standing,
+    groups: BTreeMap<String, Standing>,
     tally: Tally,
     /// The smallest tag with a key that is no number, where that fails the policy.
     not_a_number: Option<(String, String)>,
+    too_many_groups: bool,
 }
 
 impl Selector {
@@ -44,36 +51,75 @@ impl Selector {
         Self {
             scratch: Scratch::new(&terms),
             terms,
+            now: None,
+            floor: None,
             standing: Standing::default(),
+            groups: BTreeMap::new(),
             tally: Tally::default(),
             not_a_number: None,
+            too_many_groups: false,
         }
+    }
+
+    /// Says what time it is, for policies with a minimum age or with a hold that ends. To be called before the first
+    /// candidate.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// Leaves out what is lower than the previous choice, which Flux never does: there, a deleted tag or a narrowed
+    /// range moves an image backwards. To be called before the first candidate.
+    ///
+    /// The previous choice need not be among the candidates, nor in the range; what is equal to it stays eligible.
+    ///
+    /// ```
+    /// use flux_policy::{Candidate, Policy};
+    ///
+    /// let mut selector = Policy::semver("*")?.selector().not_below(&Candidate::new("1.4.2"))?;
+    /// selector.push(&Candidate::new("1.4.1"));
+    /// assert!(selector.finish()?.winner().is_none());
+    /// # Ok::<(), flux_policy::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTag`](ErrorKind::InvalidTag) if the previous choice has no value under this policy, because its filter
+    /// does not match or extracts something that the rule cannot read.
+    pub fn not_below(mut self, previous: &Candidate<'_>) -> Result<Self, Error> {
+        let key = match &self.terms.filter {
+            Some(filter) => filter.key(previous.tag()).ok_or(Rejection::FilterDoesNotMatch),
+            None => Ok(previous.tag().to_owned()),
+        };
+        let floor = key.and_then(|key| {
+            let value = judge::value_of(&self.terms.rule, &key, previous.pushed_at())?;
+            let (tag, digest, pushed_at) = (previous.tag(), previous.digest(), previous.pushed_at());
+            Ok(Leader::new(&Judged { tag, key: &key, value, digest, pushed_at, group: None }))
+        });
+        self.floor = Some(floor.map_err(|rejection| {
+            let text = format!("previous choice {} cannot be compared: {rejection}", quoted(previous.tag()));
+            Error::new(ErrorKind::InvalidTag, text)
+        })?);
+        Ok(self)
     }
 
     /// Judges one candidate.
     ///
     /// The same tag pushed twice is counted twice and changes nothing else.
     pub fn push(&mut self, candidate: &Candidate<'_>) {
-        match judge::judge(&self.terms, candidate, &mut self.scratch) {
-            Ok(judged) => {
-                self.tally.eligible();
-                self.standing.enter(&self.terms.rule, &judged);
-            }
-            Err(rejection) => {
-                self.tally.rejected(candidate.tag(), rejection.reason());
-                if rejection == Rejection::NotANumber {
-                    self.remember_not_a_number(candidate.tag());
-                }
-            }
-        }
+        // What the judgement is good for besides is only looked at by `Explainer`.
+        let _ = self.admit(candidate);
     }
 
     /// Ends the evaluation.
     ///
     /// # Errors
     ///
-    /// [`InvalidTag`](ErrorKind::InvalidTag) if the rule is numerical and a tag that passed the filter is no number. Of
-    /// several such tags the byte-smallest is named.
+    /// * [`InvalidTag`](ErrorKind::InvalidTag) if the rule is numerical and a tag that passed the filter is no number; of
+    ///   several such tags the byte-smallest is named. Flux fails there too.
+    /// * [`MissingInput`](ErrorKind::MissingInput) if the policy needs the time and [`at`](Self::at) was not called.
+    /// * [`TooManyGroups`](ErrorKind::TooManyGroups) if there were more groups than the policy's cap.
     pub fn finish(self) -> Result<Decision, Error> {
         if let Some((tag, key)) = &self.not_a_number {
             let text = if tag == key {
@@ -85,9 +131,65 @@ impl Selector {
                 "under the numerical rule one such tag fails the policy; let the filter keep it out",
             ));
         }
-        Ok(Decision::new(&self.terms, self.standing, self.tally))
+        if self.now.is_none() && self.terms.guards.as_ref().is_some_and(|guards| guards.needs_now()) {
+            let text = "the policy has a minimum age or a hold that ends: call Selector::at with the time";
+            return Err(Error::new(ErrorKind::MissingInput, text));
+        }
+        if self.too_many_groups {
+            let text = format!(
+                "more than {} groups: raise the cap or group by something coarser",
+                self.groups.len()
+            );
+            return Err(Error::new(ErrorKind::TooManyGroups, text));
+        }
+        Ok(Decision::new(&self.terms, self.standing, self.groups, self.tally))
     }
 
+    /// Continues as an evaluation that keeps the verdict on every tag.
+    pub fn explainer(self) -> Explainer {
+        Explainer::new(self)
+    }
+
+    pub(crate) fn terms(&self) -> &Arc<Terms> {
+        &self.terms
+    }
+
+    /// The judgement that everything shares: of one tag by itself, and then against those that lead.
+    #[inline]
+    pub(crate) fn admit(&mut self, candidate: &Candidate<'_>) -> Result<(), Rejection> {
+        let judged = judge::judge(&self.terms, candidate, self.now, &mut self.scratch);
+        let judged = judged.and_then(|judged| match &self.floor {
+            Some(floor) if falls_below(&self.terms, &judged, floor) => Err(Rejection::Downgrade),
+            _ => Ok(judged),
+        });
+        match judged {
+            Ok(judged) => {
+                self.tally.eligible();
+                self.standing.enter(&self.terms.rule, &judged);
+                if let Some(group) = judged.group {
+                    let room = self.terms.groups_cap() > self.groups.len();
+                    match self.groups.get_mut(group) {
+                        Some(standing) => standing.enter(&self.terms.rule, &judged),
+                        None if room => {
+                            let standing = self.groups.entry(group.to_owned()).or_default();
+                            standing.enter(&self.terms.rule, &judged);
+                        }
+                        None => self.too_many_groups = true,
+                    }
+                }
+                Ok(())
+            }
+            Err(rejection) => {
+                self.tally.rejected(candidate.tag(), rejection.reason());
+                if rejection == Rejection::NotANumber && self.terms.non_numbers == NonNumbers::Fail {
+                    self.remember_not_a_number(candidate.tag());
+                }
+                Err(rejection)
+            }
+        }
+    }
+
+    #[cold]
     fn remember_not_a_number(&mut self, tag: &str) {
         if self.not_a_number.as_ref().is_some_and(|(smallest, _)| smallest.as_str() <= tag) {
             return;
@@ -95,4 +197,8 @@ impl Selector {
         let key = self.terms.filter.as_ref().and_then(|filter| filter.key(tag));
         self.not_a_number = Some((tag.to_owned(), key.unwrap_or_else(|| tag.to_owned())));
     }
+}
+
+fn falls_below(terms: &Terms, candidate: &Judged<'_>, floor: &Leader) -> bool {
+    Gap::between(&terms.rule, candidate, &floor.judged()) == Gap::Value(std::cmp::Ordering::Less)
 }

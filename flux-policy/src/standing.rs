@@ -39,6 +39,7 @@ enum Kept {
     Version { numbers: [u64; 3], prerelease: Range<usize> },
     Text,
     Number(f64),
+    Pushed(Timestamp),
 }
 
 impl Standing {
@@ -98,7 +99,7 @@ impl Standing {
 }
 
 impl Leader {
-    fn new(candidate: &Judged<'_>) -> Self {
+    pub(crate) fn new(candidate: &Judged<'_>) -> Self {
         let mut leader = Self {
             tag: String::new(),
             key: String::new(),
@@ -130,6 +131,7 @@ impl Leader {
             }
             Value::Text => Kept::Text,
             Value::Number(number) => Kept::Number(number),
+            Value::Pushed(at) => Kept::Pushed(at),
         };
     }
 
@@ -147,9 +149,10 @@ impl Leader {
             }
             Kept::Text => Value::Text,
             Kept::Number(number) => Value::Number(*number),
+            Kept::Pushed(at) => Value::Pushed(*at),
         };
         let digest = (!self.digest.is_empty()).then_some(self.digest.as_str());
-        Judged { tag: &self.tag, key: &self.key, value, digest, pushed_at: self.pushed_at }
+        Judged { tag: &self.tag, key: &self.key, value, digest, pushed_at: self.pushed_at, group: None }
     }
 }
 

@@ -1,13 +1,15 @@
 //! The `extract` template of a filter, expanded as Go's
 //! [`Regexp.Expand`](https://pkg.go.dev/regexp#Regexp.Expand) does.
 
-use crate::pattern::{Matcher, Pattern};
+use crate::pattern::{Matcher, Pattern, is_letter_or_digit};
 
 /// A template with its references resolved against one pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     text: Box<str>,
     parts: Vec<Part>,
+    /// References to groups that the pattern does not have; they expand to nothing.
+    unknown: Vec<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,7 @@ enum Part {
 impl Template {
     pub(crate) fn new(text: &str, pattern: &Pattern) -> Self {
         let mut parts = Vec::new();
+        let mut unknown = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
@@ -30,15 +33,17 @@ impl Template {
                 rest = behind;
             } else if let Some((reference, behind)) = reference(behind) {
                 rest = behind;
-                let groups: Box<[usize]> = match reference {
-                    Reference::Index(index) => (index..pattern.group_count().min(index + 1)).collect(),
-                    Reference::Name(name) => pattern.groups_named(name).into(),
+                let groups = match reference.index() {
+                    Some(index) => (index..pattern.group_count().min(index + 1)).collect(),
+                    None => pattern.groups_named(reference.name),
                 };
-                if !groups.is_empty() {
+                if groups.is_empty() {
+                    unknown.push(reference.name.into());
+                } else {
                     if !literal.is_empty() {
                         parts.push(Part::Literal(std::mem::take(&mut literal).into()));
                     }
-                    parts.push(Part::Group(groups));
+                    parts.push(Part::Group(groups.into()));
                 }
             } else {
                 literal.push('$');
@@ -49,11 +54,15 @@ impl Template {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal.into()));
         }
-        Self { text: text.into(), parts }
+        Self { text: text.into(), parts, unknown }
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn unknown_groups(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(AsRef::as_ref)
     }
 
     /// How many groups a search has to report for this template, the whole match included.
@@ -93,9 +102,18 @@ impl Template {
     }
 }
 
-enum Reference<'a> {
-    Index(usize),
-    Name(&'a str),
+struct Reference<'a> {
+    name: &'a str,
+}
+
+impl Reference<'_> {
+    /// The number of the group, if the name is one. A number with a leading zero is a name; so is one of more than
+    /// nine digits, where Go stops counting.
+    fn index(&self) -> Option<usize> {
+        let digits = self.name.bytes().all(|byte| byte.is_ascii_digit());
+        let leading_zero = self.name.len() > 1 && self.name.starts_with('0');
+        if digits && !leading_zero && self.name.len() <= 9 { self.name.parse().ok() } else { None }
+    }
 }
 
 /// Reads what follows a dollar sign: `name` or `{name}`, and the text behind it.
@@ -110,14 +128,10 @@ fn reference(text: &str) -> Option<(Reference<'_>, &str)> {
     if name.is_empty() {
         return None;
     }
-    let all_digits = name.bytes().all(|byte| byte.is_ascii_digit());
-    let leading_zero = name.len() > 1 && name.starts_with('0');
-    // Go stops counting at 1e8 before the last digit and takes the whole for a name then.
-    let index = (all_digits && !leading_zero && name.len() <= 9).then(|| name.parse().ok()).flatten();
-    Some((index.map_or(Reference::Name(name), Reference::Index), behind))
+    Some((Reference { name }, behind))
 }
 
 fn split_name(text: &str) -> (&str, &str) {
-    let belongs = |char: char| char == '_' || char.is_alphanumeric();
+    let belongs = |char: char| char == '_' || char.is_ascii_alphanumeric() || is_letter_or_digit(char);
     text.split_at(text.find(|char| !belongs(char)).unwrap_or(text.len()))
 }

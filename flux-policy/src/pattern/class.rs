@@ -207,6 +207,28 @@ fn unicode(text: &str, flags: Flags) -> Result<(ClassUnicode, &str), Fault> {
     Ok((finish(class, negated, flags), rest))
 }
 
+/// Whether Go's `unicode.IsLetter` or `unicode.IsDigit` holds for a character beyond ASCII.
+pub(crate) fn is_letter_or_digit(char: char) -> bool {
+    static CLASS: LazyLock<ClassUnicode> = LazyLock::new(|| {
+        let mut class = unicode_class("L").unwrap_or_else(ClassUnicode::empty);
+        class.union(&unicode_class("Nd").unwrap_or_else(ClassUnicode::empty));
+        class
+    });
+    !char.is_ascii()
+        && CLASS
+            .ranges()
+            .binary_search_by(|range| {
+                if range.end() < char {
+                    std::cmp::Ordering::Less
+                } else if range.start() > char {
+                    std::cmp::Ordering::Greater
+                } else {
+                    std::cmp::Ordering::Equal
+                }
+            })
+            .is_ok()
+}
+
 /// The name as Unicode spells it; Go ignores case, blanks, underscores and hyphens.
 fn official_name(name: &str) -> Option<&'static str> {
     static BY_PLAIN_NAME: LazyLock<Vec<(String, &'static str)>> = LazyLock::new(|| {

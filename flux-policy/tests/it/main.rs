@@ -1,4 +1,8 @@
 //! The crate as its users see it.
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
+mod beyond;
+mod explanations;
+mod properties;
+mod purity;
 mod vectors;

@@ -1,0 +1,30 @@
+//! The crate computes: it reaches for no file, socket, clock, environment, thread or process.
+
+use std::path::Path;
+
+#[test]
+fn the_source_names_no_part_of_std_that_reaches_outside() {
+    let mut files = 0;
+    read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    assert!(files > 20, "{files}");
+}
+
+#[allow(clippy::disallowed_methods, reason = "the test looks at the source, which is not built into it")]
+fn read(path: &Path, files: &mut usize) {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).unwrap() {
+            read(&entry.unwrap().path(), files);
+        }
+        return;
+    }
+    *files += 1;
+    let source = std::fs::read_to_string(path).unwrap();
+    for module in ["fs", "net", "time", "env", "thread", "process"] {
+        assert!(!source.contains(&format!("std::{module}")), "std::{module} in {}", path.display());
+    }
+    assert!(
+        !source.contains("use std::{"),
+        "a grouped import of std hides what it takes: {}",
+        path.display()
+    );
+}
