@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 
 use flux_aws_auth::{ChainReport, SourceReport, SourceResult};
-use flux_policy::{Decision, Reason, Selected};
 use serde_json::{Value, json};
 
 use crate::job::{Failure, Findings};
@@ -31,7 +30,7 @@ pub(crate) fn findings(world: &World, findings: &Findings) -> Value {
             "revision": scan.revision(),
             "latestTags": scan.latest_tags().collect::<Vec<_>>(),
         },
-        "decision": decision(latest.decision()),
+        "decision": latest.decision(),
         "latestImage": latest.image_ref().map(ToString::to_string),
         "steps": steps.collect::<Vec<_>>(),
     })
@@ -87,20 +86,5 @@ fn source(source: &SourceReport) -> Value {
         "hint": source.hint(),
         "lookedAt": looked_at.collect::<Vec<_>>(),
         "milliseconds": u64::try_from(source.duration().as_millis()).unwrap_or(u64::MAX),
-    })
-}
-
-fn decision(decision: &Decision) -> Value {
-    let left_out = Reason::ALL.into_iter().filter(|reason| decision.count(*reason) > 0);
-    json!({
-        "winner": decision.winner().map(Selected::tag),
-        "runnerUp": decision.runner_up().map(Selected::tag),
-        "total": decision.total(),
-        "eligible": decision.eligible(),
-        "leftOut": left_out.map(|reason| json!({
-            "reason": reason.to_string(),
-            "count": decision.count(reason),
-            "examples": decision.examples(reason),
-        })).collect::<Vec<_>>(),
     })
 }

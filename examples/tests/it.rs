@@ -23,6 +23,8 @@ mod command_line;
 mod leaks;
 #[path = "it/policies.rs"]
 mod policies;
+#[path = "it/readme.rs"]
+mod readme;
 #[path = "it/refusals.rs"]
 mod refusals;
 #[path = "it/setups.rs"]

@@ -82,6 +82,6 @@ async fn two_hundred_thousand_tags_are_listed_to_the_last() {
     let run = run(&args, &world).await;
     let document: serde_json::Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!(document["scan"]["tagCount"], 190_000);
-    assert_eq!(document["decision"]["winner"], "2799.9.4");
+    assert_eq!(document["decision"]["winner"]["tag"], "2799.9.4");
     assert_eq!(world.aws.as_ref().unwrap().requests()["ecr:ListImages"], 200);
 }
