@@ -1,7 +1,6 @@
 //! Images: manifests, configuration and layer made from an index.
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use serde_json::json;
 
 /// The media type of every manifest here.
 pub(crate) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -28,15 +27,21 @@ impl Images {
     pub(crate) fn new(name: &str) -> Self {
         // Two blocks of zeros are an empty tar archive.
         let layer = vec![0; 1024];
-        let config = json!({
-            "architecture": "amd64",
-            "os": "linux",
-            "config": { "Labels": { "org.opencontainers.image.title": name } },
-            "rootfs": { "type": "layers", "diff_ids": [digest_of(&layer)] },
-        })
-        .to_string()
+        // Written out, not through a map, whose order can differ between builds: bytes decide the digest.
+        let config = format!(
+            "{{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{{\"Labels\":{{\"org.opencontainers.image.title\":{}}}}},\
+             \"rootfs\":{{\"type\":\"layers\",\"diff_ids\":[\"{}\"]}}}}",
+            serde_json::Value::from(name),
+            digest_of(&layer),
+        )
         .into_bytes();
-        let descriptor = |media_type: &str, blob: &[u8]| json!({ "mediaType": media_type, "digest": digest_of(blob), "size": blob.len() });
+        let descriptor = |media_type: &str, blob: &[u8]| {
+            format!(
+                "{{\"mediaType\":\"{media_type}\",\"digest\":\"{}\",\"size\":{}}}",
+                digest_of(blob),
+                blob.len()
+            )
+        };
         let manifest_head = format!(
             "{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\",\"config\":{},\"layers\":[{}],\
              \"annotations\":{{\"org.opencontainers.image.revision\":\"",
