@@ -120,6 +120,7 @@ fn describe(aws: &LocalAws, tokens: &Path) -> String {
             "endpoints, for every identity",
             vec![
                 ("AWS_REGION", aws.region().to_owned()),
+                ("AWS_DEFAULT_REGION", aws.region().to_owned()),
                 ("AWS_ENDPOINT_URL_STS", aws.sts_url().to_owned()),
                 ("AWS_ENDPOINT_URL_ECR", aws.ecr_url().to_owned()),
                 ("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.imds_url().to_owned()),

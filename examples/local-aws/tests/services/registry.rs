@@ -123,18 +123,14 @@ async fn tags_by_link() {
             tags.extend(
                 body["tags"].as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned),
             );
-            match next(&reply) {
-                Some(next) => {
-                    assert!(next.starts_with(aws.registry_url()), "{next} is absolute");
-                    let last = next.split_once("last=").expect("where to go on").1.split('&').next();
-                    assert!(!tags.contains(last.unwrap_or_default()), "{next} is opaque");
-                    url = next;
-                }
-                None => {
-                    assert_eq!(page, pages, "{query}");
-                    break;
-                }
-            }
+            let Some(next) = next(&reply) else {
+                assert_eq!(page, pages, "{query}");
+                break;
+            };
+            assert!(next.starts_with(aws.registry_url()), "{next} is absolute");
+            let last = next.split_once("last=").expect("where to go on").1.split('&').next();
+            assert!(!tags.contains(last.unwrap_or_default()), "{next} is opaque");
+            url = next;
         }
         assert_eq!(tags.len(), 250);
     }
