@@ -73,9 +73,19 @@ fn decimal(text: &str) -> Option<f64> {
         return None;
     }
     // Rust reads the same decimal literals, rounded the same way, once the underscores are gone.
-    let value: f64 =
-        if text.contains('_') { text.replace('_', "").parse().ok()? } else { text.parse().ok()? };
+    let value: f64 = if text.contains('_') { without_underscores(text)? } else { text.parse().ok()? };
     value.is_finite().then_some(value)
+}
+
+fn without_underscores(text: &str) -> Option<f64> {
+    let kept = text.bytes().filter(|byte| *byte != b'_');
+    // A tag has at most 128 characters, so the heap is for keys that no registry holds.
+    let mut buffer = [0; 128];
+    if text.len() > buffer.len() {
+        return String::from_utf8(kept.collect()).ok()?.parse().ok();
+    }
+    let length = kept.zip(&mut buffer).map(|(byte, slot)| *slot = byte).count();
+    std::str::from_utf8(&buffer[..length]).ok()?.parse().ok()
 }
 
 fn hexadecimal(text: &[u8]) -> Option<f64> {

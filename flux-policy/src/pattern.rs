@@ -2,6 +2,7 @@
 
 mod class;
 mod parse;
+mod shape;
 mod unicode_names;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use regex_syntax::hir::Look;
 use crate::error::{Error, ErrorKind, quoted};
 
 pub(crate) use class::is_letter_or_digit;
+use shape::Shape;
 
 /// A pattern in Go's dialect, compiled once and shared by clones.
 #[derive(Clone)]
@@ -22,6 +24,7 @@ pub(crate) struct Pattern {
     text: Arc<str>,
     groups: Arc<[Option<Box<str>>]>,
     regex: Regex,
+    shape: Option<Arc<Shape>>,
     anchored: bool,
 }
 
@@ -39,10 +42,11 @@ impl Pattern {
             );
             Error::new(ErrorKind::Unsupported, line).with_source(error)
         })?;
+        let shape = Shape::of(&parsed.hir).map(Arc::new);
         let properties = parsed.hir.properties();
         let anchored = properties.look_set_prefix().contains(Look::Start)
             && properties.look_set_suffix().contains(Look::End);
-        Ok(Self { text: text.into(), groups: parsed.groups.into(), regex, anchored })
+        Ok(Self { text: text.into(), groups: parsed.groups.into(), regex, shape, anchored })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -72,7 +76,15 @@ impl Pattern {
     }
 
     /// Searches anywhere in `text`; on a match the groups are in `matcher` until the next search.
+    #[inline]
     pub(crate) fn find(&self, text: &str, matcher: &mut Matcher) -> bool {
+        match &self.shape {
+            Some(shape) if text.is_ascii() => shape.find(text.as_bytes(), &mut matcher.slots),
+            _ => self.find_by_engine(text, matcher),
+        }
+    }
+
+    fn find_by_engine(&self, text: &str, matcher: &mut Matcher) -> bool {
         self.regex.search_slots_with(&mut matcher.cache, &Input::new(text), &mut matcher.slots).is_some()
     }
 }
@@ -112,12 +124,66 @@ impl Matcher {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
 
     #[track_caller]
     fn refuses(pattern: &str, kind: ErrorKind, expected: &str) {
         let error = Pattern::new(pattern).map(|_| ()).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (kind, expected));
+    }
+
+    #[test]
+    fn everyday_patterns_have_a_shape() {
+        for pattern in [
+            r"^v?(?P<v>[0-9]+\.[0-9]+\.[0-9]+)-alpine[0-9.]+$",
+            r"^RELEASE\.(?P<timestamp>.*)Z$",
+            "^main-[a-f0-9]+-(?P<ts>[0-9]+)",
+            r"^.*\.sig$",
+            r"^(\d{4}-\d{2}-\d{2})\.\w{7}$",
+        ] {
+            assert!(Pattern::new(pattern).unwrap().shape.is_some(), "{pattern}");
+        }
+    }
+
+    fn step() -> impl Strategy<Value = String> {
+        let class = select(vec![
+            "a", "v", "-", r"\.", "[a-f0-9]", "[0-9.]", r"\d", r"\w", ".", "[^-]", "(?i)k", "(?s).", "ab",
+        ]);
+        let times = select(vec!["", "", "+", "*", "?", "{2}", "{1,2}", "{0,3}"]);
+        (class, times, prop::bool::weighted(0.3)).prop_map(|(class, times, group)| {
+            match (class.len(), group) {
+                (2, false) if class == "ab" => format!("(?:ab){times}"),
+                (_, true) => format!("({class}{times})"),
+                _ => format!("{class}{times}"),
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 3000 } else { 100_000 }, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_shape_finds_what_the_engine_finds(
+            steps in vec(step(), 1..6),
+            end in select(vec!["", "$"]),
+            texts in vec("[av0-3kK.\n-]{0,9}", 24),
+        ) {
+            let pattern = Pattern::new(&format!("^{}{end}", steps.concat())).unwrap();
+            if let Some(shape) = &pattern.shape {
+                for text in &texts {
+                    let (mut quick, mut engine) = (pattern.matcher(usize::MAX), pattern.matcher(usize::MAX));
+                    let found = shape.find(text.as_bytes(), &mut quick.slots);
+                    prop_assert_eq!(found, pattern.find_by_engine(text, &mut engine), "{:?} {:?}", pattern, text);
+                    if found {
+                        prop_assert_eq!(quick.slots, engine.slots, "{:?} {:?}", pattern, text);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

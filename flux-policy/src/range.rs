@@ -110,7 +110,7 @@ impl Range {
     pub fn refuses_only_as_prerelease(&self, version: &Version<'_>) -> bool {
         let admitted_open = |alternative: &Alternative| {
             !alternative.names_prerelease
-                && alternative.comparators.iter().all(|comparator| comparator.opened().matches(version))
+                && alternative.opened.iter().all(|comparator| comparator.matches(version))
         };
         !version.prerelease().is_empty()
             && !self.matches(version)
@@ -148,13 +148,16 @@ impl std::str::FromStr for Range {
 #[derive(Clone, Debug)]
 struct Alternative {
     comparators: Vec<Comparator>,
+    /// The same comparators, widened to prereleases.
+    opened: Vec<Comparator>,
     names_prerelease: bool,
 }
 
 impl Alternative {
     fn new(comparators: Vec<Comparator>) -> Self {
         let names_prerelease = comparators.iter().any(Comparator::names_prerelease);
-        Self { comparators, names_prerelease }
+        let opened = comparators.iter().map(Comparator::opened).collect();
+        Self { comparators, opened, names_prerelease }
     }
 
     #[inline]
@@ -164,9 +167,8 @@ impl Alternative {
     }
 
     fn with_prereleases(&self) -> String {
-        let opened: Vec<Comparator> = self.comparators.iter().map(Comparator::opened).collect();
-        let mut written: Vec<String> = opened.iter().map(ToString::to_string).collect();
-        if !opened.iter().any(Comparator::names_prerelease) {
+        let mut written: Vec<String> = self.opened.iter().map(ToString::to_string).collect();
+        if !self.opened.iter().any(Comparator::names_prerelease) {
             // Comparators that would change their meaning stay; one that always holds opens the gate for them.
             written.push(">=0.0.0-0".to_owned());
         }
