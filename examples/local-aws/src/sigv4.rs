@@ -166,7 +166,7 @@ impl<'a> Authorization<'a> {
         let signed_at = parse_date(date).ok_or_else(|| {
             AuthFault::Incomplete(format!("Date must be in ISO-8601 'basic format'. Got '{date}'."))
         })?;
-        if !date.starts_with(self.date) {
+        if date.get(..8) != Some(self.date) {
             return Err(AuthFault::Rejected(format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != \
                  '{}', from '{date}'.",

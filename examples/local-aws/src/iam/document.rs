@@ -123,6 +123,12 @@ impl Patterns {
             Self::Everything => true,
         }
     }
+
+    /// Checks each pattern, and that none has a variable.
+    fn check(&self, check: impl Fn(&str) -> Result<(), String>) -> Result<(), String> {
+        let (Self::Any(patterns) | Self::NoneOf(patterns)) = self else { return Ok(()) };
+        patterns.iter().try_for_each(|pattern| no_variable(pattern).and_then(|()| check(pattern)))
+    }
 }
 
 impl Condition {
@@ -218,7 +224,22 @@ impl<T> OneOrMany<T> {
 impl WireStatement {
     fn check(self, kind: Kind) -> Result<Statement, String> {
         let actions = either("Action", self.action, self.not_action)?.ok_or("a statement has no Action")?;
+        actions.check(|action| {
+            let well_formed =
+                action == "*" || action.split_once(':').is_some_and(|(service, _)| !service.is_empty());
+            if well_formed { Ok(()) } else { Err(format!("the action `{action}` does not name a service")) }
+        })?;
         let resources = either("Resource", self.resource, self.not_resource)?;
+        if let Some(resources) = &resources {
+            resources.check(|resource| {
+                let well_formed = resource == "*" || resource.starts_with("arn:");
+                if well_formed {
+                    Ok(())
+                } else {
+                    Err(format!("the resource `{resource}` is neither an ARN nor `*`"))
+                }
+            })?;
+        }
         let principals = self.principal.map(WirePrincipal::check).transpose()?;
         let (principals, resources) = match (kind, principals, resources) {
             (Kind::Permission, None, Some(resources)) => (Vec::new(), resources),
@@ -263,15 +284,12 @@ fn either(
     any: Option<OneOrMany<String>>,
     none_of: Option<OneOrMany<String>>,
 ) -> Result<Option<Patterns>, String> {
-    let patterns = match (any, none_of) {
-        (Some(any), None) => Patterns::Any(any.into_vec()),
-        (None, Some(none_of)) => Patterns::NoneOf(none_of.into_vec()),
-        (None, None) => return Ok(None),
-        (Some(_), Some(_)) => return Err(format!("a statement has both {name} and Not{name}")),
-    };
-    let (Patterns::Any(values) | Patterns::NoneOf(values)) = &patterns else { return Ok(Some(patterns)) };
-    values.iter().try_for_each(|value| no_variable(value))?;
-    Ok(Some(patterns))
+    match (any, none_of) {
+        (Some(any), None) => Ok(Some(Patterns::Any(any.into_vec()))),
+        (None, Some(none_of)) => Ok(Some(Patterns::NoneOf(none_of.into_vec()))),
+        (None, None) => Ok(None),
+        (Some(_), Some(_)) => Err(format!("a statement has both {name} and Not{name}")),
+    }
 }
 
 fn read_conditions(name: &str, keys: BTreeMap<String, OneOrMany<String>>) -> Result<Vec<Condition>, String> {

@@ -51,9 +51,18 @@ impl Catalog {
         }
         let policy =
             policy.map(|json| parse(&json, Kind::Repository, &format!("repository `{name}`"))).transpose()?;
-        let (tagged, by_tag) = match &tags {
-            Tags::Generated { count, .. } => (*count, HashMap::new()),
-            Tags::Listed(tags) => (tags.len() as u64, tags.iter().cloned().zip(0..).collect()),
+        let mut by_tag = HashMap::new();
+        let tagged = match &tags {
+            Tags::Generated { count, .. } => *count,
+            Tags::Listed(tags) => {
+                for (tag, image) in tags.iter().zip(0..) {
+                    check_tag(tag)?;
+                    if by_tag.insert(tag.clone(), image).is_some() {
+                        return Err(Error::Duplicate { what: "tags", name: tag.clone() });
+                    }
+                }
+                tags.len() as u64
+            }
         };
         let mut catalog = Self {
             images: Images::new(&name),
@@ -72,6 +81,10 @@ impl Catalog {
                 value: tag.clone(),
                 expected: "a tag of the repository",
             })?;
+            check_tag(&alias)?;
+            if catalog.image_by_tag(&alias).is_some() {
+                return Err(Error::Duplicate { what: "tags", name: alias });
+            }
             catalog.by_tag.insert(alias.clone(), image);
             catalog.aliases.push((alias, image));
         }
@@ -189,6 +202,20 @@ pub(crate) fn valid_name(name: &str) -> bool {
         part.split(['.', '_', '-']).all(|word| !word.is_empty() && word.chars().all(alphanumeric))
     };
     (2..=256).contains(&name.len()) && name.split('/').all(valid_part)
+}
+
+/// Source: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>.
+fn check_tag(tag: &str) -> Result<(), Error> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let valid = tag.starts_with(word) && tag.len() <= 128 && tag.chars().all(|c| word(c) || ".-".contains(c));
+    if valid {
+        return Ok(());
+    }
+    Err(Error::Invalid {
+        field: "tag",
+        value: tag.to_owned(),
+        expected: "1 to 128 letters, digits or characters of `_.-`, of which the last two not first",
+    })
 }
 
 #[cfg(test)]

@@ -114,6 +114,14 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_is_the_same_in_every_build() {
+        assert_eq!(
+            Images::new("apps/mainapp").digest(0),
+            "sha256:553589c84ddbf441c64b858d9652ed58262a7cea051c2f76648b1b0e5f917677"
+        );
+    }
+
+    #[test]
     fn an_image_is_found_by_its_digest_and_only_among_those_there_are() {
         let images = Images::new("apps/mainapp");
         assert_eq!(images.find(&images.digest(41), 42), Some(41));

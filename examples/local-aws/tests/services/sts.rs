@@ -8,7 +8,7 @@ use crate::scenario::{
     CONTROLLER, HOUR, NAMESPACE, PODS, ROLE, STS, bot, builder, clock, controller, document, now, start,
     trusts_subject,
 };
-use crate::signed::{Answer, FORM, Signer, post};
+use crate::signed::{Answer, FORM, Signer, answer, post};
 
 const DENIED: &str = "Not authorized to perform sts:AssumeRoleWithWebIdentity";
 const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -58,6 +58,20 @@ async fn a_token_becomes_a_session() {
         assert!(issued.iter().any(|issued| issued == answer.element(secret)), "{secret}");
     }
     assert_eq!(aws.requests(), [("sts:AssumeRoleWithWebIdentity".to_owned(), 1)].into());
+}
+
+#[tokio::test]
+async fn parameters_may_be_in_the_query() {
+    let aws = start().await;
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("Action", "AssumeRoleWithWebIdentity")
+        .append_pair("Version", "2011-06-15")
+        .append_pair("RoleArn", &aws.role_arn(ROLE))
+        .append_pair("RoleSessionName", "flux")
+        .append_pair("WebIdentityToken", &token(&aws))
+        .finish();
+    let answer = answer(reqwest::Client::new().get(format!("{}/?{query}", aws.sts_url()))).await;
+    assert_eq!((answer.status, answer.element("Audience")), (200, STS));
 }
 
 #[tokio::test]

@@ -193,6 +193,16 @@ fn what_is_not_evaluated_is_refused() {
         (Kind::Permission, with("NotAction", &json!("x")), "a statement has both Action and NotAction"),
         (
             Kind::Permission,
+            with("Action", &json!("ListImages")),
+            "the action `ListImages` does not name a service",
+        ),
+        (
+            Kind::Permission,
+            with("Resource", &json!("apps/*")),
+            "the resource `apps/*` is neither an ARN nor `*`",
+        ),
+        (
+            Kind::Permission,
             with("Condition", &json!({ "DateLessThan": { "aws:CurrentTime": "2030-01-01" } })),
             "condition operator `DateLessThan` is not evaluated here",
         ),

@@ -81,9 +81,20 @@ fn names() {
 }
 
 #[test]
-fn an_alias_needs_a_tag_to_stand_beside() {
-    let refused =
-        Catalog::new(Repository::with_tags("apps/api", ["1.0.0"]).also_tagged("2.0.0", "latest"), HOME);
-    let Err(error) = refused else { panic!("an alias of a tag that is not there is refused") };
-    assert_eq!(error.to_string(), "also_tagged `2.0.0` is not valid: a tag of the repository");
+fn tags_that_are_refused() {
+    let small = || Repository::with_tags("apps/api", ["1.0.0", "1.1.0"]);
+    let cases = [
+        (small().also_tagged("2.0.0", "latest"), "also_tagged `2.0.0` is not valid: a tag of the repository"),
+        (small().also_tagged("1.0.0", "1.1.0"), "there are two tags named `1.1.0`"),
+        (Repository::with_tags("apps/api", ["1", "1"]), "there are two tags named `1`"),
+    ];
+    for (repository, message) in cases {
+        let Err(error) = Catalog::new(repository, HOME) else { panic!("{message}") };
+        assert_eq!(error.to_string(), message);
+    }
+    let long = "1".repeat(129);
+    for tag in ["", ".1", "-1", "a b", "a/b", "1+1", long.as_str()] {
+        let error = Catalog::new(Repository::with_tags("apps/api", [tag]), HOME).err();
+        assert!(matches!(error, Some(Error::Invalid { field: "tag", .. })), "{tag}");
+    }
 }
