@@ -194,6 +194,22 @@ async fn manifests_and_blobs() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_blob_ends_after_an_hour() {
+    let clock = clock();
+    let aws = builder().clock(clock.clone()).start().await.expect("a valid set-up");
+    let session = log_in(&aws).await;
+    let manifest = session.get("/v2/apps/small/manifests/latest").await.json();
+    let digest = manifest["config"]["digest"].as_str().expect("a digest");
+    let reply = session.get(&format!("/v2/apps/small/blobs/{digest}")).await;
+    let location = reply.headers[LOCATION].to_str().expect("text");
+
+    let status = async || reqwest::get(location).await.expect("an answer").status().as_u16();
+    assert_eq!(status().await, 200);
+    clock.advance(HOUR);
+    assert_eq!(status().await, 403);
+}
+
+#[tokio::test]
 async fn what_is_not_there_and_what_is_not_allowed() {
     let aws = start().await;
     let session = log_in(&aws).await;

@@ -179,6 +179,20 @@ fn trust() {
 }
 
 #[test]
+fn a_deny_in_a_trust_policy_wins() {
+    let statement = |effect: &str, principal: &Value| json!({ "Effect": effect, "Principal": principal, "Action": "sts:AssumeRole" });
+    let ec2 = json!({ "Service": "ec2.amazonaws.com" });
+    let assume = |statements: &Value| {
+        let document = document(Kind::Trust, statements);
+        trusts(&document, &Assumer::Service("ec2.amazonaws.com"), "sts:AssumeRole", &[])
+    };
+    assert!(assume(&json!([statement("Allow", &ec2)])));
+    assert!(assume(&json!([statement("Allow", &json!("*"))])));
+    assert!(!assume(&json!([statement("Allow", &ec2), statement("Deny", &json!("*"))])));
+    assert!(assume(&json!([statement("Allow", &ec2), statement("Deny", &json!({ "Service": "other" }))])));
+}
+
+#[test]
 fn what_is_not_evaluated_is_refused() {
     let allow = allow("ecr:*", "*");
     let with = |key: &str, value: &Value| {
