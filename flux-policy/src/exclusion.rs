@@ -43,10 +43,8 @@ impl ExclusionList {
     }
 
     /// The first pattern that leaves this tag out.
-    ///
-    /// For single questions; a [`Policy`](crate::Policy) reuses its scratch space between tags.
     pub fn excludes(&self, tag: &str) -> Option<&str> {
-        self.first_match(tag, &mut self.matchers()).map(|index| self.patterns[index].as_str())
+        self.patterns.iter().find(|pattern| pattern.is_match(tag)).map(Pattern::as_str)
     }
 
     /// The patterns as they were written.

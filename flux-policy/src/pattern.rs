@@ -75,6 +75,14 @@ impl Pattern {
         Matcher { cache: self.regex.create_cache(), slots: vec![None; 2 * groups.min(self.group_count())] }
     }
 
+    /// Whether it matches anywhere in `text`, with scratch space that the engine keeps for whoever comes.
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        match &self.shape {
+            Some(shape) if text.is_ascii() => shape.find(text.as_bytes(), &mut []),
+            _ => self.regex.is_match(text),
+        }
+    }
+
     /// Searches anywhere in `text`; on a match the groups are in `matcher` until the next search.
     #[inline]
     pub(crate) fn find(&self, text: &str, matcher: &mut Matcher) -> bool {
