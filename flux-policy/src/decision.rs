@@ -1,12 +1,12 @@
 //! What an evaluation came to, and why.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::advice;
 use crate::candidate::Timestamp;
 use crate::judge::Value;
 use crate::lint::{self, Lint};
+use crate::podium::Podium;
 use crate::policy::Terms;
 use crate::reason::Reason;
 use crate::standing::{Leader, Standing};
@@ -48,17 +48,13 @@ pub struct Decision {
 }
 
 impl Decision {
-    pub(crate) fn new(
-        terms: &Terms,
-        standing: Standing,
-        groups: BTreeMap<String, Standing>,
-        tally: Tally,
-    ) -> Self {
-        let (first, second) = standing.into_leaders();
+    pub(crate) fn new(terms: &Terms, podium: Podium, tally: Tally) -> Self {
+        let (first, second) = podium.overall.into_leaders();
         let winner = first.as_ref().map(Selected::new);
         let lints = lint::of_outcome(terms, first.as_ref().zip(winner.as_ref()), &tally);
         let advice = if winner.is_none() { advice::on(terms, &tally) } else { Vec::new() };
-        let groups = groups.into_iter().filter_map(|(name, standing)| GroupDecision::new(name, standing));
+        let groups =
+            podium.groups.into_iter().filter_map(|(name, standing)| GroupDecision::new(name, standing));
         Self {
             policy: terms.to_string(),
             winner,

@@ -159,7 +159,7 @@ fn loss(terms: &Terms, seen: &Seen, winner: &Selected) -> Loss {
     let key = key.as_deref().unwrap_or(&seen.tag);
     let valued = |tag, key, pushed_at| {
         let value = judge::value_of(&terms.rule, key, pushed_at).ok()?;
-        Some(Judged { tag, key, value, digest: None, pushed_at, group: None })
+        Some(Judged { tag, key, value, digest: None, pushed_at })
     };
     let sides =
         valued(&seen.tag, key, seen.pushed_at).zip(valued(winner.tag(), winner.key(), winner.pushed_at()));

@@ -19,8 +19,6 @@ pub(crate) struct Judged<'t> {
     pub(crate) value: Value<'t>,
     pub(crate) digest: Option<&'t str>,
     pub(crate) pushed_at: Option<Timestamp>,
-    /// The group it belongs to, where each group has a winner.
-    pub(crate) group: Option<&'t str>,
 }
 
 /// What a rule makes of a key. Under the alphabetical rule the key itself is the value.
@@ -52,14 +50,15 @@ impl Scratch {
     }
 }
 
-/// Judges one candidate by itself, without looking at any other. `now` is looked at only by guards that need it.
+/// Judges one candidate by itself, without looking at any other: the key, its value, and the group it belongs to where
+/// each group has a winner. `now` is looked at only by guards that need it.
 #[inline]
 pub(crate) fn judge<'t>(
     terms: &Terms,
     candidate: &Candidate<'t>,
     now: Option<Timestamp>,
     scratch: &'t mut Scratch,
-) -> Result<Judged<'t>, Rejection> {
+) -> Result<(&'t str, Value<'t>, Option<&'t str>), Rejection> {
     let tag = candidate.tag();
     if let Some(guards) = &terms.guards {
         guards.before_filter(tag, &mut scratch.guards)?;
@@ -70,8 +69,7 @@ pub(crate) fn judge<'t>(
         }
         _ => tag,
     };
-    let pushed_at = candidate.pushed_at();
-    let value = value_of(&terms.rule, key, pushed_at)?;
+    let value = value_of(&terms.rule, key, candidate.pushed_at())?;
     if let (Rule::Semver(range), Value::Version(version)) = (&terms.rule, &value) {
         admitted(range, version)?;
     }
@@ -80,7 +78,7 @@ pub(crate) fn judge<'t>(
         guards.after_rule(candidate, now)?;
         group = scratch.matcher.as_ref().and_then(|matcher| guards.group(tag, matcher));
     }
-    Ok(Judged { tag, key, value, digest: candidate.digest(), pushed_at, group })
+    Ok((key, value, group))
 }
 
 /// The value of a key under a rule, whether a range admits it or not.
@@ -130,9 +128,9 @@ impl Gap {
     pub(crate) fn between(rule: &Rule, a: &Judged<'_>, b: &Judged<'_>) -> Self {
         let by_value = match (a.value, b.value) {
             (Value::Version(a), Value::Version(b)) => a.cmp_precedence(&b),
-            (Value::Number(x), Value::Number(y)) => cmp_numbers(x, y, rule.order()),
+            (Value::Number(a), Value::Number(b)) => rule.cmp_numbers(a, b),
             (Value::Pushed(a), Value::Pushed(b)) => a.cmp(&b),
-            _ => directed(a.key.cmp(b.key), rule.order()),
+            _ => rule.cmp_texts(a.key, b.key),
         };
         if by_value.is_ne() {
             return Self::Value(by_value);
@@ -158,19 +156,26 @@ impl Rule {
             Self::Alphabetical(order) | Self::Numerical(order) => *order,
         }
     }
-}
 
-fn directed(ordering: Ordering, order: Order) -> Ordering {
-    match order {
-        Order::Asc => ordering,
-        Order::Desc => ordering.reverse(),
+    /// By value in the direction of the rule; what is not a number loses to every number in both.
+    #[inline]
+    pub(crate) fn cmp_numbers(&self, a: f64, b: f64) -> Ordering {
+        match a.partial_cmp(&b) {
+            Some(ordering) => self.directed(ordering),
+            None => b.is_nan().cmp(&a.is_nan()),
+        }
     }
-}
 
-/// By value in the given direction; what is not a number loses to every number in both.
-fn cmp_numbers(a: f64, b: f64, order: Order) -> Ordering {
-    match a.partial_cmp(&b) {
-        Some(ordering) => directed(ordering, order),
-        None => b.is_nan().cmp(&a.is_nan()),
+    /// By bytes in the direction of the rule.
+    #[inline]
+    pub(crate) fn cmp_texts(&self, a: &str, b: &str) -> Ordering {
+        self.directed(a.cmp(b))
+    }
+
+    fn directed(&self, ordering: Ordering) -> Ordering {
+        match self.order() {
+            Order::Asc => ordering,
+            Order::Desc => ordering.reverse(),
+        }
     }
 }

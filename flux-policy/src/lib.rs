@@ -41,6 +41,7 @@ mod lint;
 pub mod manifest;
 pub mod number;
 mod pattern;
+mod podium;
 mod policy;
 pub mod range;
 mod reason;

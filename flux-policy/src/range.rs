@@ -63,6 +63,7 @@
 //! ```
 
 mod comparator;
+mod interval;
 mod parse;
 
 use std::fmt;
@@ -70,12 +71,15 @@ use std::fmt;
 use crate::error::Error;
 use crate::version::Version;
 use comparator::Comparator;
+use interval::Interval;
 
 /// A parsed range: alternatives, each a list of comparators that must all hold. The [module](self) tells the language.
 #[derive(Clone, Debug)]
 pub struct Range {
     text: Box<str>,
     alternatives: Vec<Alternative>,
+    /// The whole range as an interval of numbers, where prereleases are not admitted and it is one.
+    interval: Option<Interval>,
 }
 
 impl Range {
@@ -86,13 +90,26 @@ impl Range {
     /// [`InvalidPolicy`](crate::ErrorKind::InvalidPolicy) for what Flux refuses too, naming the part at fault;
     /// [`Unsupported`](crate::ErrorKind::Unsupported) for a text of more than 16 KiB.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        parse::alternatives(text).map(|alternatives| Self { text: text.into(), alternatives })
+        let alternatives = parse::alternatives(text)?;
+        let interval = match &alternatives[..] {
+            [only] if !only.names_prerelease => Interval::of(&only.comparators),
+            _ => None,
+        };
+        Ok(Self { text: text.into(), alternatives, interval })
     }
 
     /// Whether the range admits a version.
     #[inline]
     pub fn matches(&self, version: &Version<'_>) -> bool {
-        self.alternatives.iter().any(|alternative| alternative.matches(version))
+        match &self.interval {
+            Some(interval) => version.prerelease().is_empty() && interval.contains(version.numbers()),
+            None => self.matches_alternatives(*version),
+        }
+    }
+
+    /// By value, so that a version that never gets here need not be kept in memory.
+    fn matches_alternatives(&self, version: Version<'_>) -> bool {
+        self.alternatives.iter().any(|alternative| alternative.matches(&version))
     }
 
     /// The range as it was written.
@@ -107,14 +124,22 @@ impl Range {
 
     /// Whether the range keeps out a prerelease only for being one; the range that would admit it is
     /// [`with_prereleases`](Self::with_prereleases).
+    #[inline]
     pub fn refuses_only_as_prerelease(&self, version: &Version<'_>) -> bool {
-        let admitted_open = |alternative: &Alternative| {
+        match &self.interval {
+            Some(interval) => !version.prerelease().is_empty() && interval.contains(version.numbers()),
+            None => self.alternatives_refuse_prerelease(*version),
+        }
+    }
+
+    fn alternatives_refuse_prerelease(&self, version: Version<'_>) -> bool {
+        let admits_opened = |alternative: &Alternative| {
             !alternative.names_prerelease
-                && alternative.opened.iter().all(|comparator| comparator.matches(version))
+                && alternative.opened.iter().all(|comparator| comparator.matches(&version))
         };
         !version.prerelease().is_empty()
-            && !self.matches(version)
-            && self.alternatives.iter().any(admitted_open)
+            && !self.matches_alternatives(version)
+            && self.alternatives.iter().any(admits_opened)
     }
 
     /// The same range written so that it admits prereleases too: a `-0` on every bound that can carry one.
@@ -178,7 +203,25 @@ impl Alternative {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn an_interval_says_what_the_comparators_say(
+            range in "([<>=!~^]?=?[0-2]?[0-2x*](\\.[0-2x*]){0,2} ){1,3}",
+            version in "[0-2]?[0-3]\\.[0-3]\\.[0-3](-rc)?",
+        ) {
+            if let (Ok(range), Ok(version)) = (Range::parse(&range), Version::parse(&version)) {
+                prop_assert_eq!(range.matches(&version), range.matches_alternatives(version));
+                prop_assert_eq!(
+                    range.refuses_only_as_prerelease(&version),
+                    range.alternatives_refuse_prerelease(version)
+                );
+            }
+        }
+    }
 
     #[track_caller]
     fn opens(range: &str, expected: &str, version: &str) {

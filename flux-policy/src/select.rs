@@ -1,16 +1,16 @@
 //! Evaluation, one candidate at a time.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::candidate::{Candidate, Timestamp};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, quoted};
 use crate::explain::Explainer;
-use crate::judge::{self, Gap, Judged, Scratch};
+use crate::judge::{self, Judged, Scratch};
+use crate::podium::Podium;
 use crate::policy::{NonNumbers, Terms};
 use crate::reason::Rejection;
-use crate::standing::{Leader, Standing};
+use crate::standing::Leader;
 use crate::tally::Tally;
 
 /// An evaluation in progress.
@@ -35,15 +35,11 @@ use crate::tally::Tally;
 pub struct Selector {
     terms: Arc<Terms>,
     now: Option<Timestamp>,
-    /// The previous choice, below which nothing is eligible.
-    floor: Option<Leader>,
     scratch: Scratch,
-    standing: Standing,
-    groups: BTreeMap<String, Standing>,
+    podium: Podium,
     tally: Tally,
     /// The smallest tag with a key that is no number, where that fails the policy.
     not_a_number: Option<(String, String)>,
-    too_many_groups: bool,
 }
 
 impl Selector {
@@ -52,12 +48,9 @@ impl Selector {
             scratch: Scratch::new(&terms),
             terms,
             now: None,
-            floor: None,
-            standing: Standing::default(),
-            groups: BTreeMap::new(),
+            podium: Podium::default(),
             tally: Tally::default(),
             not_a_number: None,
-            too_many_groups: false,
         }
     }
 
@@ -95,9 +88,9 @@ impl Selector {
         let floor = key.and_then(|key| {
             let value = judge::value_of(&self.terms.rule, &key, previous.pushed_at())?;
             let (tag, digest, pushed_at) = (previous.tag(), previous.digest(), previous.pushed_at());
-            Ok(Leader::new(&Judged { tag, key: &key, value, digest, pushed_at, group: None }))
+            Ok(Leader::new(&Judged { tag, key: &key, value, digest, pushed_at }))
         });
-        self.floor = Some(floor.map_err(|rejection| {
+        self.podium.floor = Some(floor.map_err(|rejection| {
             let text = format!("previous choice {} cannot be compared: {rejection}", quoted(previous.tag()));
             Error::new(ErrorKind::InvalidTag, text)
         })?);
@@ -135,14 +128,14 @@ impl Selector {
             let text = "the policy has a minimum age or a hold that ends: call Selector::at with the time";
             return Err(Error::new(ErrorKind::MissingInput, text));
         }
-        if self.too_many_groups {
+        if self.podium.too_many_groups {
             let text = format!(
                 "more than {} groups: raise the cap or group by something coarser",
-                self.groups.len()
+                self.podium.groups.len()
             );
             return Err(Error::new(ErrorKind::TooManyGroups, text));
         }
-        Ok(Decision::new(&self.terms, self.standing, self.groups, self.tally))
+        Ok(Decision::new(&self.terms, self.podium, self.tally))
     }
 
     /// Continues as an evaluation that keeps the verdict on every tag.
@@ -157,35 +150,26 @@ impl Selector {
     /// The judgement that everything shares: of one tag by itself, and then against those that lead.
     #[inline]
     pub(crate) fn admit(&mut self, candidate: &Candidate<'_>) -> Result<(), Rejection> {
-        let judged = judge::judge(&self.terms, candidate, self.now, &mut self.scratch);
-        let judged = judged.and_then(|judged| match &self.floor {
-            Some(floor) if falls_below(&self.terms, &judged, floor) => Err(Rejection::Downgrade),
-            _ => Ok(judged),
-        });
-        match judged {
-            Ok(judged) => {
-                self.tally.eligible();
-                self.standing.enter(&self.terms.rule, &judged);
-                if let Some(group) = judged.group {
-                    let room = self.terms.groups_cap() > self.groups.len();
-                    match self.groups.get_mut(group) {
-                        Some(standing) => standing.enter(&self.terms.rule, &judged),
-                        None if room => {
-                            let standing = self.groups.entry(group.to_owned()).or_default();
-                            standing.enter(&self.terms.rule, &judged);
-                        }
-                        None => self.too_many_groups = true,
-                    }
-                }
-                Ok(())
+        let outcome = match judge::judge(&self.terms, candidate, self.now, &mut self.scratch) {
+            Ok((key, value, group)) if self.podium.is_out_of_reach(&self.terms, key, &value, group) => Ok(()),
+            Ok((key, value, group)) => {
+                let (tag, digest, pushed_at) = (candidate.tag(), candidate.digest(), candidate.pushed_at());
+                self.podium.enter(&self.terms, &Judged { tag, key, value, digest, pushed_at }, group)
             }
-            Err(rejection) => {
-                self.tally.rejected(candidate.tag(), rejection.reason());
-                if rejection == Rejection::NotANumber && self.terms.non_numbers == NonNumbers::Fail {
-                    self.remember_not_a_number(candidate.tag());
-                }
-                Err(rejection)
-            }
+            Err(rejection) => Err(rejection),
+        };
+        match outcome {
+            Ok(()) => self.tally.eligible(),
+            Err(rejection) => self.reject(candidate.tag(), rejection),
+        }
+        outcome
+    }
+
+    #[inline]
+    fn reject(&mut self, tag: &str, rejection: Rejection) {
+        self.tally.rejected(tag, rejection.reason());
+        if rejection == Rejection::NotANumber && self.terms.non_numbers == NonNumbers::Fail {
+            self.remember_not_a_number(tag);
         }
     }
 
@@ -197,8 +181,4 @@ impl Selector {
         let key = self.terms.filter.as_ref().and_then(|filter| filter.key(tag));
         self.not_a_number = Some((tag.to_owned(), key.unwrap_or_else(|| tag.to_owned())));
     }
-}
-
-fn falls_below(terms: &Terms, candidate: &Judged<'_>, floor: &Leader) -> bool {
-    Gap::between(&terms.rule, candidate, &floor.judged()) == Gap::Value(std::cmp::Ordering::Less)
 }

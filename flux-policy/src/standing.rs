@@ -1,5 +1,6 @@
 //! The two best candidates so far, in buffers that are reused.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::candidate::Timestamp;
@@ -47,26 +48,37 @@ impl Standing {
         (self.first, self.second)
     }
 
-    /// Takes a candidate into account. The same tag again changes nothing.
+    /// Whether a value is plainly worse than both. Most are, and need not be looked at any further.
     #[inline]
+    pub(crate) fn is_out_of_reach(&self, rule: &Rule, key: &str, value: &Value<'_>) -> bool {
+        let Some(second) = &self.second else { return false };
+        match (&second.value, value) {
+            (Kept::Version { numbers, .. }, Value::Version(version)) => version.numbers() < *numbers,
+            (Kept::Number(kept), Value::Number(number)) => rule.cmp_numbers(*number, *kept).is_lt(),
+            (Kept::Pushed(kept), Value::Pushed(at)) => at < kept,
+            _ => rule.cmp_texts(key, &second.key).is_lt(),
+        }
+    }
+
+    /// Takes a candidate into account. The same tag again changes nothing.
     pub(crate) fn enter(&mut self, rule: &Rule, candidate: &Judged<'_>) {
         let Some(first) = &mut self.first else {
             self.first = Some(Leader::new(candidate));
             return;
         };
-        let to_first = Gap::between(rule, candidate, &first.judged());
         let Some(second) = &mut self.second else {
+            let to_first = Gap::between(rule, candidate, &first.judged());
             if to_first.order().is_ne() {
                 self.second = Some(Leader::new(candidate));
                 self.settle(to_first, None);
             }
             return;
         };
-        // Most candidates are worse than both by value, and are done here.
         let to_second = Gap::between(rule, candidate, &second.judged());
-        if to_second == Gap::Value(std::cmp::Ordering::Less) {
+        if to_second == Gap::Value(Ordering::Less) {
             return;
         }
+        let to_first = Gap::between(rule, candidate, &first.judged());
         if to_first.order().is_eq() || to_second.order().is_eq() {
             return;
         }
@@ -152,7 +164,7 @@ impl Leader {
             Kept::Pushed(at) => Value::Pushed(*at),
         };
         let digest = (!self.digest.is_empty()).then_some(self.digest.as_str());
-        Judged { tag: &self.tag, key: &self.key, value, digest, pushed_at: self.pushed_at, group: None }
+        Judged { tag: &self.tag, key: &self.key, value, digest, pushed_at: self.pushed_at }
     }
 }
 

@@ -129,39 +129,28 @@ impl<'a> Version<'a> {
         self.numbers
     }
 
+    /// The version and how many numbers it was written with.
     #[inline]
     fn read(text: &'a str) -> Result<(Self, usize), NotAVersion> {
         let bytes = text.as_bytes();
-        let mut at = usize::from(bytes.first() == Some(&b'v'));
-        let mut numbers = [0; 3];
-        let mut segments = 0;
-        for number in &mut numbers {
-            (*number, at) = read_number(bytes, at)?;
-            segments += 1;
-            if segments < 3 && bytes.get(at) == Some(&b'.') {
-                at += 1;
-            } else {
-                break;
+        let start = usize::from(bytes.first() == Some(&b'v'));
+        let (major, mut at) = number(bytes, start);
+        check_number(bytes, start, at)?;
+        let (mut minor, mut patch, mut segments) = (0, 0, 1);
+        if bytes.get(at) == Some(&b'.') {
+            let start = at + 1;
+            (minor, at) = number(bytes, start);
+            check_number(bytes, start, at)?;
+            segments = 2;
+            if bytes.get(at) == Some(&b'.') {
+                let start = at + 1;
+                (patch, at) = number(bytes, start);
+                check_number(bytes, start, at)?;
+                segments = 3;
             }
         }
-        let mut version = Self { original: text, numbers, prerelease: "", build: "" };
-        if at == bytes.len() {
-            return Ok((version, segments));
-        }
-        if bytes[at] == b'-' {
-            let end = read_identifiers(bytes, at + 1, Identifiers::Prerelease)?;
-            version.prerelease = &text[at + 1..end];
-            at = end;
-        }
-        if bytes.get(at) == Some(&b'+') {
-            let end = read_identifiers(bytes, at + 1, Identifiers::Build)?;
-            version.build = &text[at + 1..end];
-            at = end;
-        }
-        if at < bytes.len() {
-            return Err(NotAVersion { at, fault: Fault::Unexpected });
-        }
-        Ok((version, segments))
+        let (prerelease, build) = if at < bytes.len() { read_suffix(text, at)? } else { ("", "") };
+        Ok((Self { original: text, numbers: [major, minor, patch], prerelease, build }, segments))
     }
 }
 
@@ -261,21 +250,54 @@ pub(crate) fn small_number(text: &str) -> Option<u64> {
     if text.as_bytes().first().is_some_and(u8::is_ascii_digit) { text.parse().ok() } else { None }
 }
 
+/// The prerelease and the metadata, which make up everything from `at` on.
+fn read_suffix(text: &str, mut at: usize) -> Result<(&str, &str), NotAVersion> {
+    let bytes = text.as_bytes();
+    let (mut prerelease, mut build) = ("", "");
+    if bytes[at] == b'-' {
+        let end = read_identifiers(bytes, at + 1, Identifiers::Prerelease)?;
+        prerelease = &text[at + 1..end];
+        at = end;
+    }
+    if bytes.get(at) == Some(&b'+') {
+        let end = read_identifiers(bytes, at + 1, Identifiers::Build)?;
+        build = &text[at + 1..end];
+        at = end;
+    }
+    if at < bytes.len() { Err(NotAVersion { at, fault: Fault::Unexpected }) } else { Ok((prerelease, build)) }
+}
+
+/// The number made of the digits at `start`, and their end. Whether there are any, and whether they fit, is for
+/// [`check_number`] to say: keeping that out of this loop is what makes it quick.
 #[inline]
-fn read_number(bytes: &[u8], start: usize) -> Result<(u64, usize), NotAVersion> {
+fn number(bytes: &[u8], start: usize) -> (u64, usize) {
     let mut value = 0_u64;
     let mut at = start;
-    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit < 10) {
-        value = value
-            .checked_mul(10)
-            .and_then(|value| value.checked_add(u64::from(digit)))
-            .ok_or(NotAVersion { at: start, fault: Fault::NumberTooLarge })?;
+    for byte in bytes.get(start..).unwrap_or_default() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         at += 1;
     }
-    if at == start {
-        return Err(NotAVersion { at, fault: Fault::ExpectedNumber });
+    (value, at)
+}
+
+#[inline]
+fn check_number(bytes: &[u8], start: usize, end: usize) -> Result<(), NotAVersion> {
+    match end - start {
+        0 => Err(NotAVersion { at: end, fault: Fault::ExpectedNumber }),
+        // Nineteen digits always fit.
+        1..=19 => Ok(()),
+        _ if fits(&bytes[start..end]) => Ok(()),
+        _ => Err(NotAVersion { at: start, fault: Fault::NumberTooLarge }),
     }
-    Ok((value, at))
+}
+
+#[cold]
+fn fits(digits: &[u8]) -> bool {
+    std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u64>().is_ok())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
