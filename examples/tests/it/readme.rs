@@ -8,7 +8,7 @@ fn settled(line: &str) -> String {
     for place in 0..words.len() {
         let unit = words.get(place + 1).map(|word| word.trim_end_matches([':', ',']));
         if matches!(unit, Some("ms" | "min")) && words[place].parse::<u64>().is_ok() {
-            words[place] = "N".to_owned();
+            words[place] = String::from("N");
         }
         if let Some((before, after)) = words[place].split_once("127.0.0.1:") {
             let after = after.trim_start_matches(|c: char| c.is_ascii_digit());
