@@ -83,10 +83,21 @@ impl Error {
     }
 }
 
-/// A text in quotes and with escapes, cut where a line would get unreadable.
+/// A text in quotes, cut where a line would get unreadable. Backslashes stay as they are, so that patterns can be
+/// recognised; what would break the line is escaped.
 pub(crate) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(160) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
+    let mut line = String::from("\"");
+    for (index, char) in text.chars().enumerate() {
+        if index == 160 {
+            line.push('…');
+            break;
+        }
+        if char.is_control() {
+            line.extend(char.escape_default());
+        } else {
+            line.push(char);
+        }
     }
+    line.push('"');
+    line
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::decision::Selected;
+use crate::error::quoted;
 use crate::judge::Value;
 use crate::policy::{Rule, Terms};
 use crate::reason::Reason;
@@ -69,7 +70,8 @@ pub(crate) fn of_terms(terms: &Terms) -> Vec<Lint> {
 pub(crate) fn of_outcome(terms: &Terms, winner: Option<(&Leader, &Selected)>, tally: &Tally) -> Vec<Lint> {
     let mut lints = of_terms(terms);
     if let (Rule::Semver(range), Some(_)) = (&terms.rule, &terms.filter) {
-        let matched = tally.total() - tally.count(Reason::FilterDoesNotMatch);
+        let before = [Reason::Excluded, Reason::RequiredPatternDoesNotMatch, Reason::FilterDoesNotMatch];
+        let matched = tally.total() - before.map(|reason| tally.count(reason)).iter().sum::<u64>();
         if matched > 0 && matched == tally.count(Reason::PrereleaseNotAdmitted) {
             lints.push(Lint::OnlyPrereleases { range: range.with_prereleases() });
         }
@@ -112,7 +114,8 @@ impl fmt::Display for Lint {
             Self::UnanchoredPattern { pattern } => {
                 write!(
                     f,
-                    "pattern {pattern:?} also matches within longer tags: put ^ before it and $ behind it"
+                    "pattern {} also matches within longer tags: put ^ before it and $ behind it",
+                    quoted(pattern)
                 )
             }
             Self::UnknownGroup { name } => {
@@ -126,7 +129,10 @@ impl fmt::Display for Lint {
             }
             Self::NumberInText { tag, part } => {
                 let word = part.trim_end_matches(|char: char| char.is_ascii_digit());
-                write!(f, "{part:?} in {tag} compares as text, above {word}10: separate them as in {word}.10")
+                write!(
+                    f,
+                    "{part:?} in {tag} compares as text, which puts {word}10 below {word}9: write {word}.10"
+                )
             }
             Self::FloatingTag { tag } => {
                 write!(
@@ -171,7 +177,7 @@ mod tests {
             &filtered(Policy::alphabetical(Order::Asc), r"^v(?P<a>\d)(?P<b>\d)", "$a_$b"),
             &["v12"],
             &[
-                r#"pattern "^v(?P<a>\\d)(?P<b>\\d)" also matches within longer tags: put ^ before it and $ behind it"#,
+                r#"pattern "^v(?P<a>\d)(?P<b>\d)" also matches within longer tags: put ^ before it and $ behind it"#,
                 r#"the pattern has no group "a_", so it expands to nothing: write ${…} around names"#,
             ],
         );
@@ -187,7 +193,7 @@ mod tests {
         finds(
             &Policy::semver("*-0").unwrap(),
             &["1.0.0-rc9", "1.0.0-rc10"],
-            &[r#""rc9" in 1.0.0-rc9 compares as text, above rc10: separate them as in rc.10"#],
+            &[r#""rc9" in 1.0.0-rc9 compares as text, which puts rc10 below rc9: write rc.10"#],
         );
         finds(
             &Policy::numerical(Order::Asc),

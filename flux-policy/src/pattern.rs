@@ -44,8 +44,8 @@ impl Pattern {
         })?;
         let shape = Shape::of(&parsed.hir).map(Arc::new);
         let properties = parsed.hir.properties();
-        let anchored = properties.look_set_prefix().contains(Look::Start)
-            && properties.look_set_suffix().contains(Look::End);
+        let anchored = (properties.look_set_prefix().contains(Look::Start) || text.starts_with(".*"))
+            && (properties.look_set_suffix().contains(Look::End) || text.ends_with(".*"));
         Ok(Self { text: text.into(), groups: parsed.groups.into(), regex, shape, anchored })
     }
 
@@ -53,7 +53,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether it can only match a whole text.
+    /// Whether it can only match a whole text, or says openly that it does not.
     pub(crate) fn is_anchored(&self) -> bool {
         self.anchored
     }
@@ -199,13 +199,13 @@ mod tests {
         let invalid = ErrorKind::InvalidPolicy;
         refuses("v(1", invalid, r#"pattern "v(1" has a group without its closing parenthesis"#);
         refuses("[a-", invalid, r#"pattern "[a-" lacks its closing bracket"#);
-        refuses(r"\d**", invalid, r#"pattern "\\d**": "*" repeats a repetition"#);
+        refuses(r"\d**", invalid, r#"pattern "\d**": "*" repeats a repetition"#);
         refuses(
             "(?<=v)1",
             invalid,
             r#"pattern "(?<=v)1" is not a group name of ASCII letters, digits and underscores"#,
         );
-        refuses(r"v\K", invalid, r#"pattern "v\\K": "\\K" is not an escape that Go has"#);
+        refuses(r"v\K", invalid, r#"pattern "v\K": "\K" is not an escape that Go has"#);
         refuses(
             "a{1001}",
             invalid,

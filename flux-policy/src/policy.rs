@@ -172,7 +172,7 @@ impl fmt::Display for Policy {
 impl fmt::Display for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
-            Rule::Semver(range) => write!(f, "highest version in {:?}", range.as_str())?,
+            Rule::Semver(range) => write!(f, "highest version in {}", quoted(range.as_str()))?,
             Rule::Alphabetical(Order::Asc) => f.write_str("last in alphabetical order")?,
             Rule::Alphabetical(Order::Desc) => f.write_str("first in alphabetical order")?,
             Rule::Numerical(Order::Asc) => f.write_str("greatest number")?,
@@ -180,9 +180,9 @@ impl fmt::Display for Terms {
             Rule::NewestPush => f.write_str("most recent push")?,
         }
         if let Some(filter) = &self.filter {
-            write!(f, " among tags matching {:?}", filter.pattern())?;
+            write!(f, " among tags matching {}", quoted(filter.pattern()))?;
             if !filter.extract().is_empty() {
-                write!(f, ", comparing {:?}", filter.extract())?;
+                write!(f, ", comparing {}", quoted(filter.extract()))?;
             }
         }
         Ok(())

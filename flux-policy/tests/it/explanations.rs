@@ -15,7 +15,7 @@ fn a_decision_reads_without_documentation() {
         "2.0.0-alpine3.19",
         "1.4.0",
     ];
-    let expected = r#"1.3.0-alpine3.18 is the highest version in "^1.2" among tags matching "^v?(?P<version>[0-9]+\\.[0-9]+\\.[0-9]+)-alpine[0-9.]+$", comparing "$version"
+    let expected = r#"1.3.0-alpine3.18 is the highest version in "^1.2" among tags matching "^v?(?P<version>[0-9]+\.[0-9]+\.[0-9]+)-alpine[0-9.]+$", comparing "$version"
   compared as 1.3.0
   1 more tag with the same "1.3.0"; the byte-smallest tag wins
   next: 1.3.0-alpine3.19
