@@ -165,10 +165,10 @@ fn one<T>(text: &str, kind: &str, wanted: impl Fn(Manifest) -> Option<T>) -> Res
         (Some(manifest), None) => Ok(manifest),
         (None, _) => Err(Error::new(
             ErrorKind::InvalidManifest,
-            format!("no document is a {kind} of {GROUP}v1 or v1beta2"),
+            format!("no document has kind {kind} and apiVersion {GROUP}v1 or v1beta2"),
         )),
         (Some(_), Some(_)) => {
-            let text = format!("more than one document is a {kind}: read them all with manifest::read");
+            let text = format!("more than one document has kind {kind}: read them all with manifest::read");
             Err(Error::new(ErrorKind::InvalidManifest, text))
         }
     }
