@@ -72,13 +72,13 @@ impl Shape {
         for (index, step) in self.steps.iter().enumerate() {
             match step {
                 Step::Literal(literal) => {
-                    if !text[at..].starts_with(literal) {
+                    if !begins_with(&text[at..], literal) {
                         return false;
                     }
                     at += literal.len();
                 }
                 Step::OptionalLiteral(literal) => {
-                    if text[at..].starts_with(literal) {
+                    if begins_with(&text[at..], literal) {
                         at += literal.len();
                     }
                 }
@@ -94,7 +94,11 @@ impl Shape {
                         }
                         _ => {
                             let most = &rest[..rest.len().min(*max)];
-                            most.iter().position(|&byte| !set.has(byte)).unwrap_or(most.len())
+                            let mut length = 0;
+                            while length < most.len() && set.has(most[length]) {
+                                length += 1;
+                            }
+                            length
                         }
                     };
                     if end < *min {
@@ -114,6 +118,15 @@ impl Shape {
         report(slots, 0, 0);
         report(slots, 1, at);
         true
+    }
+}
+
+/// Without a call for the single characters of which most literals consist.
+#[inline]
+fn begins_with(text: &[u8], literal: &[u8]) -> bool {
+    match literal {
+        [byte] => text.first() == Some(byte),
+        literal => text.starts_with(literal),
     }
 }
 
