@@ -49,11 +49,11 @@ pub(crate) async fn run(args: &Args, world: &World) -> Result<Findings, Failure>
     let credential_requests = Counting::new(http_client());
     let mut chain = Chain::builder()
         .environment(world.environment.clone())
-        .region(registry.region().to_owned())
+        .region(registry.region())
         .http_client(credential_requests.clone())
         .metadata_http_client(credential_requests.clone());
     if let Some(object) = &world.object {
-        chain = chain.only(object.clone());
+        chain = chain.service_account(object.clone());
     }
     let chain = chain.build();
     let resolved = chain.resolve().await?;

@@ -1,12 +1,12 @@
 //! Where the program runs: in a pod of an embedded EKS, or where it really is.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use flux_aws_auth::{
-    BoxError, Environment, ROLE_ARN_ANNOTATION, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens,
+    Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef,
+    ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, TokenRequest,
 };
 use local_aws::{EXAMPLE_ISSUER, ImdsMode, LocalAws, Repository, Role, TagScheme, TagStyle, User};
 
@@ -45,8 +45,9 @@ impl World {
     ) -> Result<Self, local_aws::Error> {
         let aws = Arc::new(account(setup).repository(repository).start().await?);
         let (environment, story) = pod(setup, &aws);
-        let object = (setup == Setup::ServiceAccount)
-            .then(|| ServiceAccountRole::new(TENANT.0, TENANT.1, Cluster { aws: aws.clone() }));
+        let object = (setup == Setup::ServiceAccount).then(|| {
+            ServiceAccountRole::new(ServiceAccountRef::new(TENANT.0, TENANT.1), Cluster { aws: aws.clone() })
+        });
         Ok(Self {
             environment,
             object,
@@ -161,20 +162,19 @@ struct Cluster {
 
 #[async_trait]
 impl ServiceAccountTokens for Cluster {
-    async fn annotations(&self, namespace: &str, name: &str) -> Result<BTreeMap<String, String>, BoxError> {
-        if (namespace, name) != TENANT {
-            return Err(format!("serviceaccounts {name:?} not found in namespace {namespace:?}").into());
+    async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
+        if (reference.namespace(), reference.name()) != TENANT {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("serviceaccounts {reference} not found"),
+            ));
         }
-        Ok(BTreeMap::from([(ROLE_ARN_ANNOTATION.to_owned(), self.aws.role_arn(ROLE))]))
+        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, self.aws.role_arn(ROLE))]))
     }
 
-    async fn create_token(
-        &self,
-        namespace: &str,
-        name: &str,
-        audience: &str,
-    ) -> Result<ServiceAccountToken, BoxError> {
-        Ok(ServiceAccountToken::new(self.aws.issuer().token(namespace, name, audience, HOUR)))
+    async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
+        let (namespace, name) = (request.service_account().namespace(), request.service_account().name());
+        Ok(ServiceAccountToken::new(self.aws.issuer().token(namespace, name, request.audience(), HOUR)))
     }
 }
 

@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
+use crate::text::quoted;
 
 /// The ARN of an IAM role, such as `arn:aws:iam::111122223333:role/flux/image-reflector`.
 ///
 /// Parsed strictly: a partition (`aws`, `aws-cn`, `aws-us-gov`, …), an account of twelve digits, and a role path and name
-/// in the characters IAM allows. Flux accepts the `aws` partition alone and up to thirty digits; AWS itself has neither
-/// rule ([IAM identifiers]).
+/// in the characters IAM allows ([IAM identifiers]). Flux itself is laxer about the account's digits and the name.
 ///
 /// [IAM identifiers]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 ///
@@ -55,10 +55,11 @@ impl FromStr for RoleArn {
     fn from_str(arn: &str) -> Result<Self, Error> {
         match flaw(arn) {
             None => Ok(Self(arn.to_owned())),
-            Some(flaw) => {
-                Err(Error::new(ErrorKind::Configuration, format!("invalid AWS role ARN {arn:?}: {flaw}"))
-                    .with_hint("Write it as arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME."))
-            }
+            Some(flaw) => Err(Error::new(
+                ErrorKind::Configuration,
+                format!("invalid AWS role ARN {}: {flaw}", quoted(arn)),
+            )
+            .with_hint("Write it as arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME.")),
         }
     }
 }

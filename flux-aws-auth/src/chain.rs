@@ -1,6 +1,5 @@
 //! The sources in order, and the credentials of the first that is set up.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
-use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use aws_smithy_runtime_api::shared::IntoShared;
@@ -21,6 +20,7 @@ use crate::held::Held;
 use crate::http_clients::{http_client, metadata_http_client};
 use crate::principal::Principal;
 use crate::report::{ChainReport, SourceReport, SourceResult};
+use crate::service_account::{ServiceAccountRole, ServiceAccountSource};
 use crate::source::{
     AccessKeys, CredentialSource, InstanceMetadata, Notes, Outcome, PodIdentity, Provided, SourceContext,
     SourceKind, WebIdentity,
@@ -33,7 +33,9 @@ use crate::sts::{CallerIdentity, Sts};
 /// *not* set up lets the chain go on, so no error can turn the program into another identity.
 ///
 /// A chain is a handle: clones share what it holds. It implements [`ProvideCredentials`], so it goes into any `aws-sdk-*`
-/// client, which asks again before the credentials expire.
+/// client. Such a client has a cache of its own, which asks again only seconds before the credentials expire; with
+/// `identity_cache(IdentityCache::no_cache())` it leaves that to the chain, which then refreshes at half of their life and has
+/// the other half to get over an outage.
 ///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
@@ -102,7 +104,7 @@ impl Chain {
 
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.0.sources.iter().map(|source| source.kind()).collect();
+        let kinds: Vec<_> = self.0.sources.iter().map(CredentialSource::kind).collect();
         f.debug_struct("Chain").field("sources", &kinds).finish_non_exhaustive()
     }
 }
@@ -122,11 +124,18 @@ impl ProvideCredentials for Chain {
             })
         })
     }
+
+    /// What is held and still good: a client whose patience ended before the sources answered goes on with it.
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
+        self.0.held.usable().map(|resolved| resolved.credentials().clone())
+    }
 }
 
 impl Inner {
     async fn ask_sources(&self) -> Result<Resolved, Error> {
         let started_at = self.context.now();
+        // One timer for all, so that no step of the wall clock shortens or prolongs it.
+        let mut deadline = self.context.sleep_impl.sleep(self.deadline);
         let mut sources = Vec::with_capacity(self.sources.len());
         let mut found = None;
         for source in &self.sources {
@@ -134,7 +143,7 @@ impl Inner {
                 sources.push(self.not_reached(source.as_ref()));
                 continue;
             }
-            let (report, outcome) = self.ask(source.as_ref(), started_at).await;
+            let (report, outcome) = self.ask(source.as_ref(), &mut deadline).await;
             tracing::debug!(source = %report.kind, result = report.result.word(), "asked a credential source");
             sources.push(report);
             found = match outcome {
@@ -151,17 +160,13 @@ impl Inner {
         }
     }
 
-    async fn ask(
-        &self,
-        source: &dyn CredentialSource,
-        chain_started_at: SystemTime,
-    ) -> (SourceReport, Outcome) {
+    async fn ask(&self, source: &dyn CredentialSource, deadline: &mut Sleep) -> (SourceReport, Outcome) {
         let started_at = self.context.now();
-        let remaining = self.deadline.saturating_sub(self.since(chain_started_at));
         let mut notes = Notes::default();
-        let load =
-            Timeout::new(source.load(&self.context, &mut notes), self.context.sleep_impl.sleep(remaining));
-        let outcome = match load.await {
+        let outcome = match Timeout::new(source.load(&self.context, &mut notes), deadline).await {
+            Ok(Outcome::Provided(provided)) if self.is_over(&provided) => {
+                Outcome::Failed(already_expired(source.kind()))
+            }
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed(timed_out(self.deadline)),
         };
@@ -192,6 +197,10 @@ impl Inner {
         }
     }
 
+    fn is_over(&self, provided: &Provided) -> bool {
+        provided.expiry().is_some_and(|expiry| expiry <= self.context.now())
+    }
+
     fn sdk_choice(&self) -> Option<SourceKind> {
         let configured = |kind: &SourceKind| {
             let mut sources = self.sources.iter();
@@ -218,6 +227,11 @@ fn failed(kind: SourceKind, error: Error) -> Error {
 fn nothing_set_up(sources: usize) -> Error {
     Error::new(ErrorKind::NoIdentity, format!("no AWS credentials: none of the {sources} sources is set up"))
         .with_hint("Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity token elsewhere.")
+}
+
+fn already_expired(kind: SourceKind) -> Error {
+    Error::new(ErrorKind::InvalidResponse, format!("{kind} gave credentials that have already expired"))
+        .with_hint("Check this machine's clock; if it is right, try again in a minute.")
 }
 
 fn timed_out(deadline: Duration) -> Error {
@@ -286,6 +300,8 @@ impl SourceOrder {
 #[must_use]
 pub struct ChainBuilder {
     sources: Vec<Arc<dyn CredentialSource>>,
+    /// An object's identity, which rules all other sources out.
+    object: Option<Arc<dyn CredentialSource>>,
     environment: Environment,
     http_client: Option<SharedHttpClient>,
     metadata_http_client: Option<SharedHttpClient>,
@@ -299,6 +315,7 @@ impl Default for ChainBuilder {
     fn default() -> Self {
         Self {
             sources: sources_in(SourceOrder::default()),
+            object: None,
             environment: Environment::from_process(),
             http_client: None,
             metadata_http_client: None,
@@ -330,10 +347,18 @@ impl ChainBuilder {
         self
     }
 
-    /// Asks this source and no other, so that its failure can never end in another identity. Object-level identities,
-    /// such as [`ServiceAccountRole`](crate::ServiceAccountRole), are used so.
+    /// Asks this source and, as long as nothing is added after it, no other.
     pub fn only(mut self, source: impl CredentialSource + 'static) -> Self {
         self.sources = vec![Arc::new(source)];
+        self
+    }
+
+    /// Takes on the identity of an object: the role of the ServiceAccount that it names, and nothing else.
+    ///
+    /// Whatever else this builder is told, before or after, the chain has no other source, so no failure can end in the
+    /// identity of the controller or of the node. It needs a [`region`](Self::region) of the object's own.
+    pub fn service_account(mut self, role: ServiceAccountRole) -> Self {
+        self.object = Some(Arc::new(ServiceAccountSource(role)));
         self
     }
 
@@ -343,9 +368,10 @@ impl ChainBuilder {
         self
     }
 
-    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`.
-    pub fn region(mut self, region: impl Into<Cow<'static, str>>) -> Self {
-        self.region = Some(Region::new(region));
+    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`. An object's identity has no default:
+    /// those variables are the controller's.
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(Region::new(region.into()));
         self
     }
 
@@ -384,7 +410,7 @@ impl ChainBuilder {
     #[must_use]
     pub fn build(self) -> Chain {
         Chain(Arc::new(Inner {
-            sources: self.sources,
+            sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
             held: Held::new(self.time_source.clone()),
             context: SourceContext {

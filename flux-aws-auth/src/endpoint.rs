@@ -19,6 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use http::Uri;
 
 use crate::error::{Error, ErrorKind};
+use crate::text::quoted;
 
 /// What an address is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,25 +36,31 @@ pub(crate) struct Endpoint(Uri);
 impl Endpoint {
     /// Checks `value`, which `setting` named.
     pub(crate) fn parse(purpose: Purpose, setting: &str, value: &str) -> Result<Self, Error> {
-        let refuse = |why: &dyn fmt::Display| {
+        let refuse = |why: &str| {
             Error::new(
                 ErrorKind::Configuration,
                 format!("{setting}: {} is not accepted: {why}", redacted(value)),
             )
             .with_hint(purpose.rule())
         };
-        let uri: Uri = value.parse().map_err(|_| refuse(&"it is not a URL"))?;
+        // Looked for in the text itself: a parser may take what stands before it for a fragment.
+        if before_path(value).contains('@') {
+            return Err(refuse("it has a user name in it"));
+        }
+        let uri: Uri = value.parse().map_err(|_| refuse("it is not a URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(refuse(&"it needs a scheme and a host"));
+            return Err(refuse("it needs a scheme and a host"));
         };
-        if authority.as_str().contains('@') {
-            return Err(refuse(&"it has a user name in it"));
+        // What follows the host must be a port; what is none would be taken for the scheme's own.
+        let port = authority.as_str().strip_prefix(authority.host());
+        if port != Some("") && authority.port_u16().is_none_or(|port| port == 0) {
+            return Err(refuse("its port is not a number from 1 to 65535"));
         }
         match scheme {
             "https" => Ok(Self(uri)),
             "http" if purpose.trusts_plain_http(authority.host()) => Ok(Self(uri)),
-            "http" => Err(refuse(&"plain http to this host could be read or answered by others")),
-            other => Err(refuse(&format_args!("{other:?} is neither http nor https"))),
+            "http" => Err(refuse("plain http to this host could be read or answered by others")),
+            _ => Err(refuse("its scheme is neither http nor https")),
         }
     }
 
@@ -76,8 +83,9 @@ impl Endpoint {
     }
 
     /// Path and query, for the request alone: a query can hold a secret.
-    pub(crate) fn path_and_query(&self) -> &str {
-        self.0.path_and_query().map_or("/", |path| path.as_str())
+    pub(crate) fn path_and_query(&self) -> String {
+        let path_and_query = self.0.path_and_query().map_or("", |path| path.as_str());
+        if path_and_query.starts_with('/') { path_and_query.to_owned() } else { format!("/{path_and_query}") }
     }
 }
 
@@ -99,12 +107,14 @@ impl fmt::Debug for Endpoint {
 
 impl Purpose {
     fn trusts_plain_http(self, host: &str) -> bool {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if bare.eq_ignore_ascii_case("localhost") {
+        if host.eq_ignore_ascii_case("localhost") {
             return true;
         }
-        let Ok(address) = bare.parse::<IpAddr>() else { return false };
-        address.is_loopback() || self.plain_http_addresses().contains(&address)
+        let address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+            Some(bracketed) => bracketed.parse::<Ipv6Addr>().map(IpAddr::V6),
+            None => host.parse::<Ipv4Addr>().map(IpAddr::V4),
+        };
+        address.is_ok_and(|address| address.is_loopback() || self.plain_http_addresses().contains(&address))
     }
 
     fn plain_http_addresses(self) -> &'static [IpAddr] {
@@ -136,15 +146,21 @@ impl Purpose {
     }
 }
 
-/// A refused address as it may be shown: quoted, short, without user name and query.
+/// What a URL has before its path, and more of it if it is written to mislead.
+fn before_path(value: &str) -> &str {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or_default()
+}
+
+/// A refused address as it may be shown: without user name and query.
 fn redacted(value: &str) -> String {
-    let value = value.split(['?', '#']).next().unwrap_or_default();
-    let value = match (value.split_once("://"), value.rsplit_once('@')) {
-        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
-        (None, Some((_, host))) => format!("…@{host}"),
-        _ => value.to_owned(),
+    let scheme = value.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+    let host = match before_path(value).rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => before_path(value).to_owned(),
     };
-    format!("{:?}", value.chars().take(200).collect::<String>())
+    let shown = format!("{scheme}{host}");
+    quoted(shown.split(['?', '#']).next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -189,6 +205,16 @@ mod tests {
                     "",
                     "http://",
                     "not a url",
+                    "http://127.0.0.1:99999/x",
+                    "http://127.0.0.1:abc/",
+                    "http://127.0.0.1:",
+                    "http://127.0.0.1:0",
+                    "https://example.com:99999",
+                    "https://user:pa#ss@example.com/x",
+                    "http://[127.0.0.1]/",
+                    "http://[localhost]/",
+                    "http://2130706433/",
+                    "http://[::ffff:127.0.0.1]/",
                 ],
             );
         }
@@ -207,6 +233,14 @@ mod tests {
         let refused =
             Endpoint::parse(Purpose::Sts, "S", "http://me:canary@example.com/p?token=canary").unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
+        for hidden in
+            ["ftp://canary:se?cret@example.com", "https://user:canary#x@example.com/", "http://h/?canary"]
+        {
+            let refused = Endpoint::parse(Purpose::Sts, "S", hidden).unwrap_err();
+            assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
+        }
+        let bare = Endpoint::parse(Purpose::Sts, "S", "http://127.0.0.1?x").unwrap();
+        assert_eq!(bare.path_and_query(), "/?x");
         let accepted = Endpoint::parse(Purpose::Sts, "S", "https://example.com/p?token=canary").unwrap();
         assert_eq!(
             format!("{accepted} {accepted:?}"),

@@ -74,17 +74,19 @@ impl Environment {
 
     /// The value of a variable.
     ///
-    /// `None` when it is absent, blank (the AWS SDKs take blank for absent), or not UTF-8.
+    /// `None` when it is absent or blank: the AWS SDKs take blank for absent. What is not UTF-8 comes with replacement
+    /// characters, so that it is refused for what it is and not taken for absent.
     pub fn var(&self, name: &str) -> Option<String> {
         let value = match self.variables.get(name) {
             Some(value) => value.clone(),
-            None if self.process_variables => process_variable(name)?.into_string().ok()?,
+            None if self.process_variables => process_variable(name)?.to_string_lossy().into_owned(),
             None => return None,
         };
         (!value.trim().is_empty()).then_some(value)
     }
 
-    /// The contents of a file.
+    /// The contents of a file, read on the calling thread: meant for small files on local file systems, as Kubernetes
+    /// mounts tokens.
     ///
     /// # Errors
     ///

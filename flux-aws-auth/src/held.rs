@@ -1,12 +1,14 @@
 //! One set of credentials, held while they are good.
 
+use std::error::Error as _;
+use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::SharedTimeSource;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::chain::Resolved;
 use crate::error::Error;
@@ -54,35 +56,51 @@ impl Held {
     {
         let arrived_after = self.ended.load(Ordering::Acquire);
         let now = self.time_source.now();
-        match self.current() {
+        let flight = match self.current() {
             Some(current) if current.is_fresh(now) => return Ok(current.resolved),
-            Some(current) if current.is_usable(now) => {
-                let Ok(_flight) = self.flight.try_lock() else { return Ok(current.resolved) };
-                return Ok(match load().await {
-                    Ok(resolved) => self.keep(resolved, Some(&current)),
-                    Err(error) => self.keep_old(current, &error)?,
-                });
+            Some(current) if current.is_usable(now) => match self.flight.try_lock() {
+                Ok(flight) => flight,
+                Err(_) => return Ok(current.resolved),
+            },
+            _ => self.flight.lock().await,
+        };
+        self.fly(flight, arrived_after, load).await
+    }
+
+    /// What is held and still good, without asking.
+    pub(crate) fn usable(&self) -> Option<Resolved> {
+        let now = self.time_source.now();
+        self.current().filter(|current| current.is_usable(now)).map(|current| current.resolved)
+    }
+
+    /// The one flight at a time, unless another has ended meanwhile and left something for all who waited.
+    async fn fly<F>(
+        &self,
+        mut flight: MutexGuard<'_, Flights>,
+        arrived_after: u64,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Resolved, Error>
+    where
+        F: Future<Output = Result<Resolved, Error>> + Send,
+    {
+        let old = self.current();
+        let now = self.time_source.now();
+        match &old {
+            Some(current) if current.is_fresh(now) => return Ok(current.resolved.clone()),
+            Some(current) if current.is_usable(now) => {}
+            _ => {
+                let shared = flight.last_failure.as_ref().filter(|(ended, _)| *ended > arrived_after);
+                if let Some((_, error)) = shared {
+                    return Err(error.clone());
+                }
             }
-            _ => {}
-        }
-        let mut flight = self.flight.lock().await;
-        if let Some(current) = self.current().filter(|current| current.is_usable(self.time_source.now())) {
-            return Ok(current.resolved);
-        }
-        if let Some((_, error)) = flight.last_failure.as_ref().filter(|(ended, _)| *ended > arrived_after) {
-            return Err(error.clone());
         }
         let loaded = load().await;
         let ended = self.ended.fetch_add(1, Ordering::AcqRel) + 1;
+        flight.last_failure = loaded.as_ref().err().map(|error| (ended, error.clone()));
         match loaded {
-            Ok(resolved) => {
-                flight.last_failure = None;
-                Ok(self.keep(resolved, None))
-            }
-            Err(error) => {
-                flight.last_failure = Some((ended, error.clone()));
-                Err(error)
-            }
+            Ok(resolved) => Ok(self.keep(resolved, old.as_ref())),
+            Err(error) => self.keep_old(old, error),
         }
     }
 
@@ -106,15 +124,33 @@ impl Held {
         resolved
     }
 
-    fn keep_old(&self, old: Current, error: &Error) -> Result<Resolved, Error> {
+    fn keep_old(&self, old: Option<Current>, error: Error) -> Result<Resolved, Error> {
         let now = self.time_source.now();
-        if !old.is_usable(now) {
-            return Err(error.clone());
-        }
-        tracing::warn!(%error, "refresh failed, the credentials in hand are still good");
+        let Some(old) = old.filter(|old| old.is_usable(now)) else { return Err(error) };
+        // Nobody gets this error, so the log has all of it.
+        tracing::warn!(
+            error = %Story(&error),
+            hint = error.hint().unwrap_or_default(),
+            "credentials were not refreshed; those in hand are still good"
+        );
         let resolved = old.resolved.clone();
         self.set(Current { refresh_at: now + PAUSE, ..old });
         Ok(resolved)
+    }
+}
+
+/// An error with its causes, in one line.
+struct Story<'a>(&'a Error);
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

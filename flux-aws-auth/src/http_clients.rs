@@ -1,5 +1,6 @@
 //! The two HTTP clients: one for AWS, one for link-local metadata.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -9,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
     SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -76,9 +78,18 @@ impl HttpConnector for BySchemeConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if request.uri().starts_with("http://") {
             self.plain.call(request)
-        } else {
+        } else if *HAS_ROOT_CERTIFICATES {
             // Connectors are kept by their client, one for each set of limits, so this is a look-up.
             self.tls.http_connector(&self.settings, &self.components).call(request)
+        } else {
+            HttpConnectorFuture::ready(Err(ConnectorError::user(NO_ROOT_CERTIFICATES.into())))
         }
     }
 }
+
+/// Asked before the TLS connector is made: without certificates it would panic in a debug build.
+static HAS_ROOT_CERTIFICATES: LazyLock<bool> =
+    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+
+const NO_ROOT_CERTIFICATES: &str =
+    "this machine has no root certificates for TLS: install ca-certificates, or set SSL_CERT_FILE";

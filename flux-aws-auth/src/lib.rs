@@ -39,7 +39,8 @@
 //! # Contracts
 //!
 //! * **The first source that is set up decides.** Its failure ends the chain; only "not set up" moves on, and the node's
-//!   role is the last resort. An object-level identity is the only source of its chain.
+//!   role is the last resort. An object-level identity is the only source of its chain, whatever else
+//!   the builder is told.
 //! * **Bounded.** Each request has limits for connecting, answering and the whole; one deadline covers the chain (20
 //!   seconds unless set). A metadata address where nobody answers costs about one second.
 //! * **Refresh.** See [`Chain::resolve`]. Token files are read again at every exchange.
@@ -61,12 +62,14 @@ mod error;
 mod held;
 mod http_clients;
 mod no_process_environment;
+mod partition;
 mod principal;
 mod report;
 mod service_account;
 mod session_name;
 pub mod source;
 mod sts;
+mod text;
 mod token;
 
 pub use arn::RoleArn;
@@ -78,7 +81,8 @@ pub use no_process_environment::NoProcessEnvironment;
 pub use principal::Principal;
 pub use report::{ChainReport, SourceReport, SourceResult};
 pub use service_account::{
-    ROLE_ARN_ANNOTATION, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens,
+    ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef, ServiceAccountRole, ServiceAccountToken,
+    ServiceAccountTokens, TokenRequest,
 };
 pub use source::{CredentialSource, SourceKind};
 pub use sts::CallerIdentity;

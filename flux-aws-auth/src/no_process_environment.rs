@@ -8,18 +8,20 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_types::app_name::AppName;
 use aws_types::os_shim_internal::Env;
 use aws_types::sdk_ua_metadata::FrameworkMetadata;
 
 const TRACE_ID: &str = "x-amzn-trace-id";
 
-/// An interceptor for any `aws-sdk-*` client, under which the client reads no environment variable.
+/// An interceptor for any `aws-sdk-*` client, under which no environment variable gets into a request.
 ///
 /// By itself such a client reads `AWS_EXECUTION_ENV` for its user agent, and in a Lambda function the function's name and
 /// trace id for a header. The clients of these crates have this interceptor; give it to your own so that
 /// [`Environment`](crate::Environment) is all that they know. It also names the crate to AWS, in the user agent.
 ///
-/// What it cannot prevent: the SDK's own trace output reads `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`.
+/// What it cannot prevent: the SDK's own trace output reads `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`, and a client
+/// without an endpoint resolver of its own takes its hosts from the file that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names.
 ///
 /// ```
 /// use aws_sdk_sts::config::{BehaviorVersion, Config};
@@ -58,8 +60,13 @@ impl Intercept for NoProcessEnvironment {
     ) -> Result<(), BoxError> {
         let api = config.load::<ApiMetadata>().cloned().unwrap_or_else(|| ApiMetadata::new("unknown", "0"));
         let mut agent = AwsUserAgent::new_from_environment(Env::from_slice(&[]), api);
-        if let Some(user) = &self.user {
-            agent = agent.with_framework_metadata(user.clone());
+        if let Some(name) = config.load::<AppName>() {
+            agent.set_app_name(name.clone());
+        }
+        // The bag gives the newest first.
+        let set_by_the_user: Vec<_> = config.load::<FrameworkMetadata>().cloned().collect();
+        for metadata in self.user.iter().cloned().chain(set_by_the_user.into_iter().rev()) {
+            agent = agent.with_framework_metadata(metadata);
         }
         config.interceptor_state().store_put(agent);
         Ok(())

@@ -10,8 +10,8 @@ use crate::source::{Notes, SkipReason, SourceKind};
 
 /// What each source of a chain looked at, found and answered, in the order in which they were asked.
 ///
-/// A chain returns it on success and on failure. It holds names of variables, paths, addresses, durations and AWS's error
-/// codes, and no value of a variable, no token and no key. `Display` is for people, several lines long.
+/// A chain returns it on success and on failure. It holds names of variables, paths, addresses, roles, durations and
+/// AWS's error codes, and no secret: no token, no secret key, no query of a URL. `Display` is for people, several lines long.
 #[derive(Clone, Debug)]
 pub struct ChainReport(Arc<Inner>);
 
@@ -172,21 +172,18 @@ impl SourceReport {
 impl fmt::Display for ChainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.headline(f)?;
-        let succeeded = self.provided().is_some();
+        let failed = self.sources().any(|source| matches!(source.result, SourceResult::Failed(_)));
         for (index, source) in self.sources().enumerate() {
             write!(f, "  {}. {:<24}", index + 1, source.kind)?;
             source.write_result(f)?;
-            if succeeded || matches!(source.result, SourceResult::NotReached { .. }) {
-                continue;
-            }
-            for note in source.notes.iter() {
-                writeln!(f, "       {}: {}", note.subject(), note.finding())?;
-            }
-            if let SourceResult::Failed(error) = &source.result {
-                write_causes(f, error)?;
-            }
-            if let Some(hint) = source.hint() {
-                writeln!(f, "       What to do: {hint}")?;
+            // Where one is set up and failed, the others are not what is wrong.
+            let to_blame = match source.result {
+                SourceResult::Failed(_) => true,
+                SourceResult::Skipped { .. } => !failed && self.provided().is_none(),
+                _ => false,
+            };
+            if to_blame {
+                source.write_details(f)?;
             }
         }
         if let Some(other) = self.sdk_order_differs() {
@@ -197,6 +194,22 @@ impl fmt::Display for ChainReport {
 }
 
 impl SourceReport {
+    /// What it looked at, the root of a failure, and what to do.
+    fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for note in self.notes.iter() {
+            writeln!(f, "       {}: {}", note.subject(), note.finding())?;
+        }
+        if let SourceResult::Failed(error) = &self.result
+            && let Some(root) = root_cause(error)
+        {
+            writeln!(f, "       Cause: {root}")?;
+        }
+        match self.hint() {
+            Some(hint) => writeln!(f, "       What to do: {hint}"),
+            None => Ok(()),
+        }
+    }
+
     fn write_result(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = Millis(self.duration);
         match &self.result {
@@ -214,13 +227,13 @@ impl SourceReport {
     }
 }
 
-fn write_causes(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        writeln!(f, "       Cause: {error}")?;
-        cause = error.source();
+/// The last cause, which says most; those between name layers of software.
+fn root_cause(error: &Error) -> Option<&(dyn std::error::Error + 'static)> {
+    let mut root = std::error::Error::source(error)?;
+    while let Some(cause) = root.source() {
+        root = cause;
     }
-    Ok(())
+    Some(root)
 }
 
 struct Millis(Duration);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::arn::RoleArn;
 use crate::environment::Environment;
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::session_name::SessionName;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 use crate::sts::{AUDIENCE, Sts};
@@ -27,24 +27,103 @@ pub const ROLE_ARN_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// [TokenRequest]: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 #[async_trait]
 pub trait ServiceAccountTokens: fmt::Debug + Send + Sync {
-    /// The annotations of a ServiceAccount.
+    /// Reads a ServiceAccount.
     ///
     /// # Errors
     ///
-    /// Any; the message becomes the cause of this crate's [`Error`].
-    async fn annotations(&self, namespace: &str, name: &str) -> Result<BTreeMap<String, String>, BoxError>;
+    /// [`ErrorKind::Configuration`] when there is none of this name, [`ErrorKind::Denied`] when the API server forbids it, and
+    /// [`ErrorKind::Unavailable`] when another try may help.
+    async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error>;
 
-    /// A new token of a ServiceAccount for one audience.
+    /// Makes a new token of a ServiceAccount.
     ///
     /// # Errors
     ///
-    /// Any; the message becomes the cause of this crate's [`Error`], so it must not hold the token.
-    async fn create_token(
-        &self,
-        namespace: &str,
-        name: &str,
-        audience: &str,
-    ) -> Result<ServiceAccountToken, BoxError>;
+    /// As [`service_account`](Self::service_account). No message may hold the token.
+    async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error>;
+}
+
+#[async_trait]
+impl<T: ServiceAccountTokens + ?Sized> ServiceAccountTokens for Arc<T> {
+    async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
+        (**self).service_account(reference).await
+    }
+
+    async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
+        (**self).create_token(request).await
+    }
+}
+
+/// Which ServiceAccount. `Display` is `namespace/name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceAccountRef {
+    namespace: String,
+    name: String,
+}
+
+impl ServiceAccountRef {
+    /// The ServiceAccount `name` in `namespace`.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// Its namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for ServiceAccountRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What matters here of a ServiceAccount: its annotations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceAccount {
+    annotations: BTreeMap<String, String>,
+}
+
+impl ServiceAccount {
+    /// A ServiceAccount with these annotations.
+    pub fn with_annotations<K, V>(annotations: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let annotations = annotations.into_iter().map(|(key, value)| (key.into(), value.into()));
+        Self { annotations: annotations.collect() }
+    }
+
+    /// The value of the annotation [`ROLE_ARN_ANNOTATION`].
+    pub fn role_arn(&self) -> Option<&str> {
+        self.annotations.get(ROLE_ARN_ANNOTATION).map(String::as_str)
+    }
+}
+
+/// What is asked of Kubernetes: a token of a ServiceAccount for an audience.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenRequest<'a> {
+    service_account: &'a ServiceAccountRef,
+    audience: &'a str,
+}
+
+impl<'a> TokenRequest<'a> {
+    /// Whose token.
+    pub fn service_account(&self) -> &'a ServiceAccountRef {
+        self.service_account
+    }
+
+    /// For whom: the only audience of the token.
+    pub fn audience(&self) -> &'a str {
+        self.audience
+    }
 }
 
 /// A ServiceAccount token. `Debug` does not show it.
@@ -67,71 +146,56 @@ impl fmt::Debug for ServiceAccountToken {
 /// The role that a ServiceAccount's annotation names, assumed with a token of that ServiceAccount.
 ///
 /// Flux's object-level workload identity ([Flux on AWS]): each object brings its own ServiceAccount, and so its own
-/// permissions. Use it with [`ChainBuilder::only`](crate::ChainBuilder::only): where it fails, the object has no
-/// credentials, and never the controller's. The session is named as Flux names it,
-/// `<name>.<namespace>.<region>.fluxcd.io`.
+/// permissions. [`ChainBuilder::service_account`](crate::ChainBuilder::service_account) makes a chain of it, in which it is
+/// the only source: where it fails, the object has no credentials, and never the controller's. The session is named as Flux
+/// names it, `<name>.<namespace>.<region>.fluxcd.io`.
 ///
 /// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/#at-the-object-level
 ///
 /// ```
-/// use flux_aws_auth::{Chain, ServiceAccountRole, ServiceAccountTokens};
+/// use flux_aws_auth::{Chain, ServiceAccountRef, ServiceAccountRole, ServiceAccountTokens};
 ///
-/// fn chain_for(namespace: &str, name: &str, tokens: impl ServiceAccountTokens + 'static) -> Chain {
-///     Chain::builder().only(ServiceAccountRole::new(namespace, name, tokens)).build()
+/// fn chain_for(reference: ServiceAccountRef, tokens: impl ServiceAccountTokens + 'static) -> Chain {
+///     Chain::builder().region("eu-west-1").service_account(ServiceAccountRole::new(reference, tokens)).build()
 /// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct ServiceAccountRole {
-    namespace: String,
-    name: String,
+    reference: ServiceAccountRef,
     tokens: Arc<dyn ServiceAccountTokens>,
 }
 
 impl ServiceAccountRole {
-    /// The role of the ServiceAccount `name` in `namespace`.
-    pub fn new(
-        namespace: impl Into<String>,
-        name: impl Into<String>,
-        tokens: impl ServiceAccountTokens + 'static,
-    ) -> Self {
-        Self { namespace: namespace.into(), name: name.into(), tokens: Arc::new(tokens) }
+    /// The role of a ServiceAccount. To share one [`ServiceAccountTokens`] between many, give each a clone of an
+    /// [`Arc`].
+    pub fn new(reference: ServiceAccountRef, tokens: impl ServiceAccountTokens + 'static) -> Self {
+        Self { reference, tokens: Arc::new(tokens) }
     }
 
     async fn assume_role(&self, context: &SourceContext, notes: &mut Notes) -> Result<Provided, Error> {
-        let sts = Sts::new(context).map_err(|error| match error.kind() {
-            // The variable is the controller's; what the object needs is a region of its own.
-            ErrorKind::Configuration if context.region().is_none() => {
-                Error::new(ErrorKind::Configuration, format!("no AWS region to authenticate {self} in"))
-                    .with_hint(
-                        "Give one to ChainBuilder::region, from the object's spec or its registry's host.",
-                    )
-            }
-            _ => error,
+        // `AWS_REGION` is the controller's; the object's resource may even be in another partition. Flux refuses this too.
+        let region = context.given_region().ok_or_else(|| {
+            Error::new(ErrorKind::Configuration, format!("no AWS region to authenticate {self} in"))
+                .with_hint("Give one to ChainBuilder::region, from the object's spec or its registry's host.")
         })?;
+        let sts = Sts::in_region(context, region)?;
         let role = self.role(notes).await?;
-        let token = self.tokens.create_token(&self.namespace, &self.name, AUDIENCE).await.map_err(|cause| {
-            notes.add(format!("token of {self}"), "not issued");
-            Error::new(ErrorKind::Unavailable, format!("no token of {self} for {AUDIENCE}"))
-                .with_hint(
-                    "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its namespace.",
-                )
-                .with_source(cause)
-        })?;
-        notes.add(format!("token of {self}"), format!("issued for {AUDIENCE}"));
-        let session_name = SessionName::for_service_account(&self.namespace, &self.name, sts.region());
+        let token = self.token(notes).await?;
+        let session_name =
+            SessionName::for_service_account(self.reference.namespace(), self.reference.name(), sts.region());
         sts.assume_role_with_web_identity(notes, &role, &session_name, &token.0).await
     }
 
     async fn role(&self, notes: &mut Notes) -> Result<RoleArn, Error> {
-        let annotations = self.tokens.annotations(&self.namespace, &self.name).await.map_err(|cause| {
+        let account = self.tokens.service_account(&self.reference).await.map_err(|cause| {
             notes.add(self.to_string(), "not readable");
-            Error::new(ErrorKind::Unavailable, format!("{self} cannot be read"))
+            Error::new(cause.kind(), format!("{self} cannot be read"))
                 .with_hint(
                     "Check that it exists, and that this program may get serviceaccounts in its namespace.",
                 )
                 .with_source(cause)
         })?;
-        let Some(role) = annotations.get(ROLE_ARN_ANNOTATION) else {
+        let Some(role) = account.role_arn() else {
             notes.add(self.to_string(), format!("no annotation {ROLE_ARN_ANNOTATION}"));
             return Err(Error::new(
                 ErrorKind::Configuration,
@@ -145,16 +209,35 @@ impl ServiceAccountRole {
             Error::new(error.kind(), message).with_hint(error.hint().unwrap_or_default())
         })
     }
+
+    async fn token(&self, notes: &mut Notes) -> Result<ServiceAccountToken, Error> {
+        let request = TokenRequest { service_account: &self.reference, audience: AUDIENCE };
+        let subject = format!("token of {self} for {AUDIENCE}");
+        let token = self.tokens.create_token(&request).await;
+        notes.add(subject.as_str(), if token.is_ok() { "issued" } else { "not issued" });
+        token.map_err(|cause| {
+            Error::new(cause.kind(), format!("no {subject}"))
+                .with_hint(
+                    "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its \
+                     namespace.",
+                )
+                .with_source(cause)
+        })
+    }
 }
 
 impl fmt::Display for ServiceAccountRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServiceAccount {}/{}", self.namespace, self.name)
+        write!(f, "ServiceAccount {}", self.reference)
     }
 }
 
+/// The role as a source. Not for the caller's hands: among other sources it could give way to the controller's.
+#[derive(Debug)]
+pub(crate) struct ServiceAccountSource(pub(crate) ServiceAccountRole);
+
 #[async_trait]
-impl CredentialSource for ServiceAccountRole {
+impl CredentialSource for ServiceAccountSource {
     fn kind(&self) -> SourceKind {
         SourceKind::ServiceAccount
     }
@@ -165,6 +248,6 @@ impl CredentialSource for ServiceAccountRole {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        self.assume_role(context, notes).await.into()
+        self.0.assume_role(context, notes).await.into()
     }
 }

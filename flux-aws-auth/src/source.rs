@@ -1,6 +1,7 @@
 //! A place where credentials can come from, and what became of asking it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
@@ -47,6 +48,21 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     ///
     /// Dropping the future abandons the request. A source keeps no state that this could damage.
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome;
+}
+
+#[async_trait]
+impl<T: CredentialSource + ?Sized> CredentialSource for Arc<T> {
+    fn kind(&self) -> SourceKind {
+        (**self).kind()
+    }
+
+    fn is_configured(&self, environment: &Environment) -> bool {
+        (**self).is_configured(environment)
+    }
+
+    async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
+        (**self).load(context, notes).await
+    }
 }
 
 /// Which source.
@@ -268,10 +284,15 @@ impl SourceContext {
 
     /// The region: the builder's, else `AWS_REGION`, else `AWS_DEFAULT_REGION`.
     pub fn region(&self) -> Option<Region> {
-        self.region.clone().or_else(|| {
+        self.given_region().or_else(|| {
             let variable = |name| self.environment.var(name);
             variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new)
         })
+    }
+
+    /// The builder's region alone.
+    pub(crate) fn given_region(&self) -> Option<Region> {
+        self.region.clone()
     }
 
     pub(crate) fn now(&self) -> SystemTime {

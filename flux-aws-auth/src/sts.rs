@@ -4,7 +4,8 @@ use std::fmt;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_sts::config::{BehaviorVersion, StalledStreamProtectionConfig};
+use aws_sdk_sts::config::endpoint::{Endpoint as SdkEndpoint, EndpointFuture, Params, ResolveEndpoint};
+use aws_sdk_sts::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -15,9 +16,11 @@ use crate::endpoint::{Endpoint, Purpose};
 use crate::error::{BoxError, Error, ErrorKind, ResponseFacts};
 use crate::http_clients::aws_timeouts;
 use crate::no_process_environment::NoProcessEnvironment;
+use crate::partition::{check_region, dns_suffix};
 use crate::principal::Principal;
 use crate::session_name::SessionName;
 use crate::source::{Notes, Provided, SourceContext};
+use crate::text::one_line;
 use crate::token::Claims;
 
 const IGNORE_ENDPOINTS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
@@ -30,7 +33,7 @@ pub(crate) const AUDIENCE: &str = "sts.amazonaws.com";
 /// STS in one region.
 pub(crate) struct Sts<'a> {
     context: &'a SourceContext,
-    region: aws_types::region::Region,
+    region: Region,
     endpoint: Option<Endpoint>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Sts<'a> {
 pub struct CallerIdentity {
     /// The account's id, twelve digits.
     pub account_id: String,
+    /// The caller's unique id, such as `AROAEXAMPLE:session`.
+    pub user_id: String,
     /// The caller's ARN, such as `arn:aws:sts::111122223333:assumed-role/flux/session`.
     pub arn: String,
 }
@@ -59,6 +64,11 @@ impl<'a> Sts<'a> {
                  it in the pod's manifest, or give the region to the builder.",
             )
         })?;
+        Self::in_region(context, region)
+    }
+
+    pub(crate) fn in_region(context: &'a SourceContext, region: Region) -> Result<Self, Error> {
+        check_region(region.as_ref())?;
         Ok(Self { endpoint: configured_endpoint(context)?, context, region })
     }
 
@@ -84,7 +94,13 @@ impl<'a> Sts<'a> {
             Err(error) => {
                 let failure = Failure::of(error, token);
                 notes.add(self.to_string(), failure.summary.as_str());
-                return Err(self.web_identity_error(failure, role, token));
+                let (kind, hint) = self.explain_web_identity(&failure, role, &Claims::of(token));
+                return Err(self.error(
+                    failure,
+                    kind,
+                    &format!("AssumeRoleWithWebIdentity for {role}"),
+                    hint,
+                ));
             }
         };
         notes.add(self.to_string(), format!("assumed {role}"));
@@ -106,17 +122,12 @@ impl<'a> Sts<'a> {
         let client = self.client(Some(SharedCredentialsProvider::new(credentials)));
         let output = client.get_caller_identity().send().await.map_err(|error| {
             let failure = Failure::of(error, "");
-            let kind = failure.kind();
-            self.error(
-                failure,
-                kind,
-                "GetCallerIdentity",
-                "Check the access key and this machine's clock.".to_owned(),
-            )
+            let (kind, hint) = self.explain(&failure);
+            self.error(failure, kind, "GetCallerIdentity", hint)
         })?;
-        match (output.account, output.arn) {
-            (Some(account_id), Some(arn)) => Ok(CallerIdentity { account_id, arn }),
-            _ => Err(self.invalid("no account or no ARN")),
+        match (output.account, output.arn, output.user_id) {
+            (Some(account_id), Some(arn), Some(user_id)) => Ok(CallerIdentity { account_id, user_id, arn }),
+            _ => Err(self.invalid("no account, no user id or no ARN")),
         }
     }
 
@@ -124,6 +135,7 @@ impl<'a> Sts<'a> {
         let mut config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(self.region.clone())
+            .endpoint_resolver(OneAddress(self.address()))
             .http_client(self.context.http_client.clone())
             .time_source(self.context.time_source.clone())
             .sleep_impl(self.context.sleep_impl.clone())
@@ -131,27 +143,47 @@ impl<'a> Sts<'a> {
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
-        config.set_endpoint_url(self.endpoint.as_ref().map(Endpoint::base));
         config.set_credentials_provider(credentials);
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
-    fn web_identity_error(&self, failure: Failure, role: &RoleArn, token: &str) -> Error {
-        let claims = Claims::of(token);
-        let has_audience = claims.audiences().iter().any(|audience| audience == AUDIENCE);
-        let (kind, hint) = match failure.facts.code.as_deref() {
-            _ if failure.facts.status.is_none() => (failure.kind(), self.network_hint()),
-            Some("ExpiredTokenException") => (ErrorKind::InvalidToken, self.expired_hint(&claims)),
-            Some("InvalidIdentityToken") if !has_audience => (
+    fn address(&self) -> String {
+        match &self.endpoint {
+            Some(endpoint) => endpoint.base(),
+            None => format!("https://sts.{}.{}", self.region, dns_suffix(self.region.as_ref())),
+        }
+    }
+
+    /// What a refused exchange means and what to do, by AWS's code and by what the token claims.
+    fn explain_web_identity(
+        &self,
+        failure: &Failure,
+        role: &RoleArn,
+        claims: &Claims,
+    ) -> (ErrorKind, String) {
+        let account = role.account_id();
+        match failure.facts.code.as_deref() {
+            Some("ExpiredTokenException") => (ErrorKind::InvalidToken, self.expired_hint(claims)),
+            Some("InvalidIdentityToken") if *claims == Claims::default() => (
+                ErrorKind::InvalidToken,
+                "The file does not hold a ServiceAccount token: check what is mounted there.".to_owned(),
+            ),
+            Some("InvalidIdentityToken") if !claims.audiences().iter().any(|audience| audience == AUDIENCE) => (
                 ErrorKind::InvalidToken,
                 format!("The token must be issued for the audience {AUDIENCE}; this one has {claims}."),
+            ),
+            Some("InvalidIdentityToken") if failure.summary.contains("verification key") => (
+                ErrorKind::InvalidToken,
+                format!(
+                    "AWS could not get the key that signed the token. Check that the keys of the token's issuer are public and \
+                     current. The token has {claims}."
+                ),
             ),
             Some("InvalidIdentityToken") => (
                 ErrorKind::InvalidToken,
                 format!(
-                    "Account {} needs an IAM OIDC provider for the token's issuer, with {AUDIENCE} among its client ids. \
-                     The token has {claims}.",
-                    role.account_id()
+                    "Account {account} needs an IAM OIDC provider for the token's issuer, with {AUDIENCE} among its client ids. \
+                     The token has {claims}."
                 ),
             ),
             Some("AccessDenied") => (
@@ -167,27 +199,40 @@ impl<'a> Sts<'a> {
             ),
             Some("RegionDisabledException") => (
                 ErrorKind::Configuration,
-                format!("Activate STS in {} for account {}, or use another region.", self.region, role.account_id()),
+                format!("Activate STS in {} for account {account}, or use another region.", self.region),
             ),
-            _ => (failure.kind(), "Try again later, or look AWS's error code up.".to_owned()),
-        };
-        self.error(failure, kind, &format!("AssumeRoleWithWebIdentity for {role}"), hint)
-    }
-
-    fn expired_hint(&self, claims: &Claims) -> String {
-        if claims.is_expired(self.context.now()) {
-            "The token has expired. Kubernetes renews a projected token in time, so check that the pod mounts it as a projected \
-             volume and not as a copy."
-                .to_owned()
-        } else {
-            "AWS says that the token has expired, but by this machine's clock it has not: check the clock of this node.".to_owned()
+            _ => self.explain(failure),
         }
     }
 
-    fn network_hint(&self) -> String {
-        format!(
-            "Check that this pod may reach {self}: network policies, the NAT gateway or the VPC endpoint for STS, and the proxy."
-        )
+    /// What any failed call means and what to do.
+    fn explain(&self, failure: &Failure) -> (ErrorKind, String) {
+        let kind = failure.kind();
+        let hint = match kind {
+            ErrorKind::Unavailable if failure.facts.status.is_none() => format!(
+                "Check that this pod may reach {}: network policies, the NAT gateway or the VPC endpoint for STS, and the proxy.",
+                self.address()
+            ),
+            ErrorKind::Unavailable | ErrorKind::Throttled => "Try again later.".to_owned(),
+            ErrorKind::InvalidToken => {
+                "AWS does not accept these credentials: check that they are current, and this machine's clock.".to_owned()
+            }
+            ErrorKind::Configuration => "Check the role, the session name and the region that are set.".to_owned(),
+            ErrorKind::InvalidResponse => format!("Check that it is AWS that answers at {}.", self.address()),
+            _ => "Look AWS's error code up, and the call in CloudTrail.".to_owned(),
+        };
+        (kind, hint)
+    }
+
+    fn expired_hint(&self, claims: &Claims) -> String {
+        match claims.is_expired(self.context.now()) {
+            Some(false) => {
+                "AWS says that the token has expired, but by this machine's clock it has not: check the clock of this node.".to_owned()
+            }
+            _ => "The token has expired. Kubernetes renews a projected token in time, so check that the pod mounts it as a \
+                  projected volume and not as a copy."
+                .to_owned(),
+        }
     }
 
     fn error(&self, failure: Failure, kind: ErrorKind, call: &str, hint: String) -> Error {
@@ -229,6 +274,8 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
 struct Failure {
     facts: ResponseFacts,
     summary: String,
+    /// The request could not even be made.
+    unsendable: bool,
     cause: Option<BoxError>,
 }
 
@@ -257,14 +304,16 @@ impl Failure {
                 None => "no usable answer".to_owned(),
             },
         });
-        let summary = if token.is_empty() { summary } else { summary.replace(token, "…") };
+        let summary = one_line(&if token.is_empty() { summary } else { summary.replace(token, "…") }, 400);
+        let unsendable = matches!(error, SdkError::ConstructionFailure(_));
         // Of an error that AWS modelled all is said already.
         let cause = if facts.code.is_some() { None } else { error.into_source().ok() };
-        Self { facts, summary, cause }
+        Self { facts, summary, unsendable, cause }
     }
 
     fn kind(&self) -> ErrorKind {
         match (self.facts.status, self.facts.code.as_deref()) {
+            (None, _) if self.unsendable => ErrorKind::Configuration,
             (None, _) => ErrorKind::Unavailable,
             (_, Some("Throttling" | "ThrottlingException" | "RequestLimitExceeded")) | (Some(429), _) => {
                 ErrorKind::Throttled
@@ -278,5 +327,16 @@ impl Failure {
             (_, Some(_)) => ErrorKind::Denied,
             (_, None) => ErrorKind::InvalidResponse,
         }
+    }
+}
+
+/// The one address to ask. In place of the SDK's own resolver, which a file that the process's environment names could
+/// send elsewhere.
+#[derive(Debug)]
+struct OneAddress(String);
+
+impl ResolveEndpoint for OneAddress {
+    fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(SdkEndpoint::builder().url(self.0.clone()).build()))
     }
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::source::Notes;
+use crate::text::{one_line, quoted};
 
 /// Reads the token in the file that `variable` names. The contents are checked to be one line of visible characters, so
 /// that they can go into a header or a form; they are in no error.
@@ -19,20 +20,20 @@ pub(crate) fn read_file(
     path: &str,
 ) -> Result<String, Error> {
     let contents = environment.read_file(path).map_err(|error| {
-        let found = match error.kind() {
-            io::ErrorKind::NotFound => "no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "not readable by this process".to_owned(),
-            _ => error.to_string(),
+        let (found, hint) = match error.kind() {
+            io::ErrorKind::NotFound => ("no such file".to_owned(), NOT_MOUNTED),
+            io::ErrorKind::PermissionDenied => (
+                "not readable by this process".to_owned(),
+                "Set fsGroup in the pod's security context, or run as a user who may read it.",
+            ),
+            _ => (one_line(&error.to_string(), 200), "Check what is mounted at this path."),
         };
         notes.add(path, found.as_str());
         Error::new(
             ErrorKind::Configuration,
-            format!("the token file {path:?} that {variable} names: {found}"),
+            format!("the token file {} that {variable} names: {found}", quoted(path)),
         )
-        .with_hint(
-            "Check that the projected token volume is mounted in this container, then restart the pod.",
-        )
-        .with_source(error)
+        .with_hint(hint)
     })?;
     let token = std::str::from_utf8(&contents).map(str::trim).unwrap_or_default();
     let flaw = if contents.is_empty() {
@@ -46,7 +47,7 @@ pub(crate) fn read_file(
         notes.add(path, flaw);
         return Err(Error::new(
             ErrorKind::Configuration,
-            format!("the token file {path:?} that {variable} names {flaw}"),
+            format!("the token file {} that {variable} names {flaw}", quoted(path)),
         )
         .with_hint("Check what is mounted at this path."));
     }
@@ -54,64 +55,66 @@ pub(crate) fn read_file(
     Ok(token.to_owned())
 }
 
+const NOT_MOUNTED: &str =
+    "Check that the projected token volume is mounted in this container, then restart the pod.";
+
 /// The claims of a token that explain why it was refused. They are not secret, and nobody vouches for them: only the
 /// receiver checks the signature.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Claims {
-    #[serde(rename = "iss")]
-    pub(crate) issuer: Option<String>,
-    #[serde(rename = "sub")]
-    pub(crate) subject: Option<String>,
-    #[serde(rename = "aud", default)]
-    audience: Audience,
-    #[serde(rename = "exp")]
+    issuer: Option<String>,
+    subject: Option<String>,
+    audiences: Vec<String>,
     expires_at: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for Audience {
-    fn default() -> Self {
-        Self::Many(Vec::new())
-    }
-}
-
 impl Claims {
-    /// The claims of `token`; none of what is not a JWT.
+    /// The claims of `token` that can be read; none of what is not a JWT.
     pub(crate) fn of(token: &str) -> Self {
-        let payload = token.split('.').nth(1).unwrap_or_default();
-        decode_base64_url(payload).and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
-    }
-
-    pub(crate) fn audiences(&self) -> &[String] {
-        match &self.audience {
-            Audience::One(audience) => std::slice::from_ref(audience),
-            Audience::Many(audiences) => audiences,
+        let payload = token.split('.').nth(1).and_then(decode_base64_url);
+        let Some(claims) = payload.and_then(|json| serde_json::from_slice::<Value>(&json).ok()) else {
+            return Self::default();
+        };
+        let text = |claim: &Value| claim.as_str().map(|text| one_line(text, 300));
+        Self {
+            issuer: text(&claims["iss"]),
+            subject: text(&claims["sub"]),
+            audiences: match &claims["aud"] {
+                Value::Array(audiences) => audiences.iter().filter_map(text).collect(),
+                one => text(one).into_iter().collect(),
+            },
+            expires_at: claims["exp"].as_u64(),
         }
     }
 
-    pub(crate) fn is_expired(&self, now: SystemTime) -> bool {
-        self.expires_at
-            .and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)))
-            .is_some_and(|expiry| expiry <= now)
+    pub(crate) fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// Namespace and name of the ServiceAccount that the token is for.
+    pub(crate) fn service_account(&self) -> Option<(&str, &str)> {
+        self.subject.as_deref()?.strip_prefix("system:serviceaccount:")?.split_once(':')
+    }
+
+    /// Whether it has expired, if it says when it does.
+    pub(crate) fn is_expired(&self, now: SystemTime) -> Option<bool> {
+        let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.expires_at?))?;
+        Some(expiry <= now)
     }
 }
 
 /// The subject, the audiences and the issuer, as a clause.
 impl fmt::Display for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_unknown = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "unknown".to_owned());
-        write!(f, "subject {}, audience ", or_unknown(&self.subject))?;
-        match self.audiences() {
-            [] => f.write_str("unknown")?,
-            audiences => f.write_str(&audiences.join(" and "))?,
-        }
-        write!(f, ", issuer {}", or_unknown(&self.issuer))
+        let or_none = |claim: &Option<String>| claim.clone().unwrap_or_else(|| "none".to_owned());
+        let audiences =
+            if self.audiences.is_empty() { "none".to_owned() } else { self.audiences.join(" and ") };
+        write!(
+            f,
+            "subject {}, audience {audiences}, issuer {}",
+            or_none(&self.subject),
+            or_none(&self.issuer)
+        )
     }
 }
 
@@ -144,8 +147,9 @@ mod tests {
             claims.to_string(),
             "subject system:serviceaccount:a:b, audience sts.amazonaws.com, issuer https://issuer.example"
         );
-        assert!(claims.is_expired(SystemTime::UNIX_EPOCH + Duration::from_secs(100)));
-        assert!(!claims.is_expired(SystemTime::UNIX_EPOCH + Duration::from_secs(99)));
+        assert_eq!(claims.service_account(), Some(("a", "b")));
+        assert_eq!(claims.is_expired(SystemTime::UNIX_EPOCH + Duration::from_secs(100)), Some(true));
+        assert_eq!(claims.is_expired(SystemTime::UNIX_EPOCH + Duration::from_secs(99)), Some(false));
         for no_jwt in ["", ".", "..", "a.b.c", "x.e30.y", "x.bnVsbA.y", "x.ü.y"] {
             assert_eq!(Claims::of(no_jwt), Claims::default(), "{no_jwt}");
         }

@@ -87,7 +87,12 @@ async fn sts_refuses_what_it_should_and_the_hint_says_why() {
             ErrorKind::InvalidToken,
             "https://issuer.example",
         ),
-        ("no token", "not-a-token".to_owned(), ErrorKind::InvalidToken, "audience sts.amazonaws.com"),
+        (
+            "no token",
+            "not-a-token".to_owned(),
+            ErrorKind::InvalidToken,
+            "does not hold a ServiceAccount token",
+        ),
     ];
     for (name, token, kind, hint) in cases {
         let error = refused(pod(&aws, token)).await;

@@ -23,10 +23,12 @@ use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use http::{HeaderValue, Method};
+use http_body_util::Limited;
 
 use super::SourceContext;
 use crate::endpoint::Endpoint;
 use crate::error::BoxError;
+use crate::text::one_line;
 
 /// How one request is made.
 #[derive(Clone, Debug)]
@@ -95,9 +97,7 @@ impl Answer {
     /// The start of the body as one line of text, with `secret` taken out should the other side have repeated it.
     pub(super) fn text(&self, secret: &str) -> String {
         let text = String::from_utf8_lossy(&self.body);
-        let text = if secret.is_empty() { text.into_owned() } else { text.replace(secret, "…") };
-        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
-        line.trim().to_owned()
+        one_line(&if secret.is_empty() { text.into_owned() } else { text.replace(secret, "…") }, 300)
     }
 }
 
@@ -182,7 +182,10 @@ impl Exchange {
     }
 }
 
-/// Puts a request's headers on at the last moment.
+/// Credentials are about two kilobytes; what is longer is broken off.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Puts a request's headers on at the last moment, and a limit on the answer.
 #[derive(Clone)]
 struct WithHeaders<C> {
     client: C,
@@ -211,7 +214,12 @@ impl HttpConnector for WithHeaders<SharedHttpConnector> {
         for (name, value) in self.headers.iter() {
             request.headers_mut().insert(*name, value.clone());
         }
-        self.client.call(request)
+        let answer = self.client.call(request);
+        HttpConnectorFuture::new(async move {
+            answer
+                .await
+                .map(|answer| answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY_BYTES))))
+        })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::endpoint::{Endpoint, Purpose};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, ResponseFacts};
 use crate::principal::Principal;
+use crate::text::quoted;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
@@ -23,6 +24,9 @@ const IPV6: &str = "http://[fd00:ec2::254]";
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const ROLES_PATH: &str = "/latest/meta-data/iam/security-credentials/";
+
+const NEEDS_IDENTITY: &str = "This is no EC2 instance, or pods are kept from its metadata. Give the pod an identity of its own, by \
+                              EKS Pod Identity or IRSA.";
 
 /// A black hole is given up after a second and not tried again: on a machine that is no EC2 instance this is the usual case.
 const EXCHANGE: Exchange = Exchange {
@@ -38,7 +42,7 @@ const EXCHANGE: Exchange = Exchange {
 ///
 /// The last resort of the default order: where nothing is configured, everything on the node shares this role. Flux
 /// supports it for ECR alone ([Flux on AWS]). A service that does not answer is skipped within about a second.
-/// `AWS_EC2_METADATA_DISABLED=true` means that nothing is sent at all; `AWS_EC2_METADATA_SERVICE_ENDPOINT` and
+/// `AWS_EC2_METADATA_DISABLED=true` means that nothing is sent at all, and a value but `true` and `false` is a failure; `AWS_EC2_METADATA_SERVICE_ENDPOINT` and
 /// `AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE` (`IPv4`, `IPv6`) say where the service is.
 ///
 /// [Instance Metadata Service]: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html
@@ -66,9 +70,16 @@ impl CredentialSource for InstanceMetadata {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        if context.environment().var(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
-            notes.add(DISABLED, "true");
-            return Skipped::new(SkipReason::Disabled, format!("{DISABLED} is true")).into();
+        match context.environment().var(DISABLED) {
+            Some(value) if value.eq_ignore_ascii_case("true") => {
+                notes.add(DISABLED, "true");
+                return Skipped::new(SkipReason::Disabled, format!("{DISABLED} is true")).into();
+            }
+            // The AWS SDKs ignore other values; whoever wrote `1` did not mean to become the node.
+            Some(value) if !value.eq_ignore_ascii_case("false") => {
+                return Outcome::Failed(not_a_switch(&value));
+            }
+            _ => {}
         }
         let endpoint = match endpoint(context.environment(), notes) {
             Ok(endpoint) => endpoint,
@@ -82,6 +93,11 @@ impl CredentialSource for InstanceMetadata {
     }
 }
 
+fn not_a_switch(value: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{DISABLED} is {}", quoted(value)))
+        .with_hint("Use true or false.")
+}
+
 fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Endpoint, Error> {
     if let Some(address) = environment.var(ENDPOINT) {
         notes.add(ENDPOINT, "set");
@@ -92,8 +108,11 @@ fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Endpoint, Er
         Some(mode) if mode.eq_ignore_ascii_case("ipv4") => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv6") => IPV6,
         Some(mode) => {
-            return Err(Error::new(ErrorKind::Configuration, format!("{ENDPOINT_MODE} is {mode:?}"))
-                .with_hint("Use IPv4 or IPv6."));
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("{ENDPOINT_MODE} is {}", quoted(&mode)),
+            )
+            .with_hint("Use IPv4 or IPv6."));
         }
     };
     Endpoint::parse(Purpose::InstanceMetadata, ENDPOINT_MODE, address)
@@ -118,6 +137,13 @@ impl Service<'_> {
             403 => Err(Skipped::new(SkipReason::Disabled, format!("the service at {} is switched off", self.endpoint))
                 .with_hint("The instance's metadata options disable the HTTP endpoint; enable it to use the node's role.")
                 .into()),
+            // Other clouds have a service at the same address, and refuse a PUT.
+            400 | 404 | 405 => Err(Skipped::new(
+                SkipReason::Unreachable,
+                format!("what answers at {} is not EC2's instance metadata: HTTP {}", self.endpoint, answer.status),
+            )
+            .with_hint(NEEDS_IDENTITY)
+            .into()),
             _ => Err(Outcome::Failed(self.refused(TOKEN_PATH, &answer, ""))),
         }
     }
@@ -147,8 +173,7 @@ impl Service<'_> {
             return Err(self.refused(&path, &answer, token));
         }
         let origin = self.endpoint.to_string();
-        let credentials =
-            json_credentials::parse(&answer.body, &origin, "InstanceMetadata", self.context.now())?;
+        let credentials = json_credentials::parse(&answer.body, &origin, "InstanceMetadata")?;
         Ok(Outcome::Provided(Provided::new(credentials, Principal::instance_role(role))))
     }
 
@@ -211,10 +236,7 @@ impl Service<'_> {
                 "A connection without an answer is what a pod sees when the instance's metadata hop limit is 1: pods need 2 or \
                  more. Better, give the pod an identity of its own, by EKS Pod Identity or IRSA."
             }
-            _ => {
-                "This is no EC2 instance, or pods are kept from its metadata. Give the pod an identity of its own, by EKS Pod \
-                 Identity or IRSA."
-            }
+            _ => NEEDS_IDENTITY,
         };
         Skipped::new(SkipReason::Unreachable, detail).with_hint(hint)
     }

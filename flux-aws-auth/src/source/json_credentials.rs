@@ -7,12 +7,13 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ResponseFacts};
 
-// No `Debug`: these are credentials.
+// No `Debug`: these are credentials. The agents tell errors under names in lower case.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Wire {
+    #[serde(alias = "code")]
     code: Option<String>,
     access_key_id: Option<String>,
     secret_access_key: Option<String>,
@@ -24,24 +25,19 @@ struct Wire {
 /// Reads `body`, which `origin` answered. `Code`, where the service sends one, must be `Success`.
 ///
 /// The answer's text is in no error: it may hold half of a credential.
-pub(super) fn parse(
-    body: &[u8],
-    origin: &str,
-    provider_name: &'static str,
-    now: SystemTime,
-) -> Result<Credentials, Error> {
+pub(super) fn parse(body: &[u8], origin: &str, provider_name: &'static str) -> Result<Credentials, Error> {
     let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, format!("{origin} answered {what}"));
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
-        invalid(format!(
-            "what is no credentials document (JSON error at line {}, column {})",
-            error.line(),
-            error.column()
-        ))
+        let place = format!("line {}, column {}", error.line(), error.column());
+        invalid(format!("what is no credentials document (JSON error at {place})"))
+            .with_hint("Look for a proxy between this pod and its node.")
     })?;
     if let Some(code) = wire.code.filter(|code| code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-        return Err(invalid(format!("that it has no credentials to give (code {code})"))
-            .with_hint("Check the role's trust policy and the instance profile of this node."));
+        let message = format!("{origin} has no credentials to give: {code}");
+        return Err(Error::new(ErrorKind::Denied, message)
+            .with_hint("Check that the role exists and that its trust policy allows this use.")
+            .with_response(ResponseFacts { status: Some(200), code: Some(code), request_id: None }));
     }
     let required = |name: &str, value: Option<String>| {
         value.filter(|value| !value.is_empty()).ok_or_else(|| invalid(format!("without {name}")))
@@ -51,10 +47,6 @@ pub(super) fn parse(
         .ok()
         .and_then(|time| SystemTime::try_from(time).ok())
         .ok_or_else(|| invalid("an Expiration that is no RFC 3339 time".to_owned()))?;
-    if expiration <= now {
-        return Err(invalid("credentials that have already expired".to_owned())
-            .with_hint("Check this machine's clock; if it is right, try again in a minute."));
-    }
     let mut credentials = Credentials::builder()
         .access_key_id(required("AccessKeyId", wire.access_key_id)?)
         .secret_access_key(required("SecretAccessKey", wire.secret_access_key)?)

@@ -1,5 +1,6 @@
 //! EKS Pod Identity, and the ECS agent that speaks the same protocol.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,12 +58,12 @@ impl CredentialSource for PodIdentity {
     }
 
     fn is_configured(&self, environment: &Environment) -> bool {
-        [FULL_URI, RELATIVE_URI].iter().any(|name| environment.var(name).is_some())
+        [FULL_URI, RELATIVE_URI, TOKEN_FILE].iter().any(|name| environment.var(name).is_some())
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        let endpoint = match endpoint(context.environment(), notes) {
-            Ok(Some(endpoint)) => endpoint,
+        let agent = match Agent::find(context.environment(), notes) {
+            Ok(Some(agent)) => agent,
             Ok(None) => return not_configured(),
             Err(error) => return Outcome::Failed(error),
         };
@@ -70,7 +71,7 @@ impl CredentialSource for PodIdentity {
             Ok(token) => token,
             Err(error) => return Outcome::Failed(error),
         };
-        exchange(context, notes, &endpoint, &token).await.into()
+        agent.credentials(context, notes, &token).await.into()
     }
 }
 
@@ -83,18 +84,6 @@ fn not_configured() -> Outcome {
         .into()
 }
 
-fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Option<Endpoint>, Error> {
-    if let Some(path) = environment.var(RELATIVE_URI) {
-        notes.add(RELATIVE_URI, "set (the ECS agent)");
-        let address = format!("{ECS_AGENT}/{}", path.trim_start_matches('/'));
-        return Endpoint::parse(Purpose::ContainerCredentials, RELATIVE_URI, &address).map(Some);
-    }
-    match notes.var(environment, FULL_URI) {
-        Some(address) => Endpoint::parse(Purpose::ContainerCredentials, FULL_URI, &address).map(Some),
-        None => Ok(None),
-    }
-}
-
 fn token(environment: &Environment, notes: &mut Notes) -> Result<String, Error> {
     if let Some(path) = notes.var(environment, TOKEN_FILE) {
         return token::read_file(environment, notes, TOKEN_FILE, &path);
@@ -103,91 +92,168 @@ fn token(environment: &Environment, notes: &mut Notes) -> Result<String, Error> 
     Ok(notes.var(environment, TOKEN).unwrap_or_default())
 }
 
-async fn exchange(
-    context: &SourceContext,
-    notes: &mut Notes,
-    endpoint: &Endpoint,
-    token: &str,
-) -> Result<Provided, Error> {
-    let mut request = Request::to_endpoint(Method::GET, endpoint);
-    if !token.is_empty() {
-        request = request.header("authorization", token).ok_or_else(|| {
-            Error::new(
+/// Who is asked. `Display` names it with its address.
+struct Agent {
+    name: &'static str,
+    endpoint: Endpoint,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} at {}", self.name, self.endpoint)
+    }
+}
+
+impl Agent {
+    fn find(environment: &Environment, notes: &mut Notes) -> Result<Option<Self>, Error> {
+        if let Some(path) = environment.var(RELATIVE_URI) {
+            notes.add(RELATIVE_URI, "set");
+            let address = format!("{ECS_AGENT}/{}", path.trim_start_matches('/'));
+            let endpoint = Endpoint::parse(Purpose::ContainerCredentials, RELATIVE_URI, &address)?;
+            return Ok(Some(Self { name: "ECS agent", endpoint }));
+        }
+        if let Some(address) = notes.var(environment, FULL_URI) {
+            let endpoint = Endpoint::parse(Purpose::ContainerCredentials, FULL_URI, &address)?;
+            return Ok(Some(Self { name: "Pod Identity agent", endpoint }));
+        }
+        if environment.var(TOKEN_FILE).is_some() {
+            return Err(Error::new(
                 ErrorKind::Configuration,
-                "the container authorization token has characters that no HTTP header can carry",
+                format!("{TOKEN_FILE} is set, but {FULL_URI} is not"),
             )
-            .with_hint(format!("Check what {TOKEN_FILE} or {TOKEN} holds: a token is one line of text."))
-        })?;
+            .with_hint(format!(
+                "EKS sets both when a pod starts; set {FULL_URI} too, or remove {TOKEN_FILE}."
+            )));
+        }
+        Ok(None)
     }
-    let answer = match EXCHANGE.send(context, context.metadata_http_client(), request).await {
-        Ok(answer) => answer,
-        Err(unanswered) => {
-            notes.add(endpoint.to_string(), unanswered.step.describe(&EXCHANGE));
-            return Err(unreachable(endpoint, unanswered));
+
+    async fn credentials(
+        &self,
+        context: &SourceContext,
+        notes: &mut Notes,
+        token: &str,
+    ) -> Result<Provided, Error> {
+        let mut request = Request::to_endpoint(Method::GET, &self.endpoint);
+        if !token.is_empty() {
+            request = request.header("authorization", token).ok_or_else(unfit_token)?;
         }
-    };
-    notes.add(endpoint.to_string(), format!("HTTP {}", answer.status));
-    if !answer.is_success() {
-        return Err(refused(endpoint, &answer, token));
+        let subject = self.endpoint.to_string();
+        let answer = match EXCHANGE.send(context, context.metadata_http_client(), request).await {
+            Ok(answer) => answer,
+            Err(unanswered) => {
+                notes.add(subject, unanswered.step.describe(&EXCHANGE));
+                return Err(self.unreachable(unanswered));
+            }
+        };
+        notes.add(subject, format!("HTTP {}", answer.status));
+        if !answer.is_success() {
+            return Err(self.refused(&answer, token));
+        }
+        let credentials = json_credentials::parse(&answer.body, &self.to_string(), "PodIdentity")?;
+        let principal = match credentials.account_id() {
+            Some(account_id) => Principal::account(account_id.as_str()),
+            None => Principal::Unknown,
+        };
+        Ok(Provided::new(credentials, principal))
     }
-    let credentials =
-        json_credentials::parse(&answer.body, &endpoint.to_string(), "EksPodIdentity", context.now())?;
-    let principal = match credentials.account_id() {
-        Some(account_id) => Principal::account(account_id.as_str()),
-        None => Principal::Unknown,
-    };
-    Ok(Provided::new(credentials, principal))
-}
 
-fn unreachable(endpoint: &Endpoint, unanswered: Unanswered) -> Error {
-    let hint = match unanswered.step {
-        Step::ReadTimeout => {
-            "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node."
-        }
-        _ => {
-            "Check that the eks-pod-identity-agent add-on is installed and runs on this node, and that no network policy keeps this pod from it."
-        }
-    };
-    Error::new(
-        ErrorKind::Unavailable,
-        format!(
-            "the Pod Identity agent at {endpoint} cannot be reached: {}",
-            unanswered.step.describe(&EXCHANGE)
-        ),
-    )
-    .with_hint(hint)
-    .with_source(unanswered.source)
-}
-
-/// The agent passes on what EKS said: the status, and `[request id]: (Code): message` as text.
-fn refused(endpoint: &Endpoint, answer: &Answer, token: &str) -> Error {
-    let text = answer.text(token);
-    let code =
-        text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(code, _)| code.to_owned());
-    let (kind, hint) = match (answer.status, code.as_deref()) {
-        (429, _) => (ErrorKind::Throttled, "Try again later; many pods ask for credentials at once."),
-        (500.., _) => (
+    fn unreachable(&self, unanswered: Unanswered) -> Error {
+        let hint = match unanswered.step {
+            Step::ReadTimeout => {
+                "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node."
+            }
+            _ => {
+                "Check that the eks-pod-identity-agent add-on is installed and runs on this node, and that no network policy \
+                 keeps this pod from it."
+            }
+        };
+        Error::new(
             ErrorKind::Unavailable,
-            "Try again later; look at the logs of the eks-pod-identity-agent on this node.",
-        ),
-        (404, _) | (_, Some("ResourceNotFoundException")) => (
-            ErrorKind::Denied,
-            "No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.",
-        ),
-        (_, Some("ExpiredTokenException" | "InvalidTokenException")) => (
-            ErrorKind::InvalidToken,
-            "The token in the mounted file was not accepted. Check this node's clock, and that the file is the one that EKS mounts.",
-        ),
-        _ => (
-            ErrorKind::Denied,
-            "Check that the association's role trusts the service pods.eks.amazonaws.com with sts:AssumeRole and sts:TagSession.",
-        ),
-    };
-    let said = if text.is_empty() { String::new() } else { format!(": {text}") };
-    Error::new(
-        kind,
-        format!("the Pod Identity agent at {endpoint} refused with HTTP {}{said}", answer.status),
-    )
-    .with_hint(hint)
-    .with_response(ResponseFacts { status: Some(answer.status), code, request_id: None })
+            format!("{self} cannot be reached: {}", unanswered.step.describe(&EXCHANGE)),
+        )
+        .with_hint(hint)
+        .with_source(unanswered.source)
+    }
+
+    fn refused(&self, answer: &Answer, token: &str) -> Error {
+        let refusal = Refusal::of(answer.text(token));
+        let (kind, hint) = refusal.meaning(answer.status);
+        let said = if refusal.text.is_empty() { String::new() } else { format!(": {}", refusal.text) };
+        Error::new(kind, format!("{self} refused with HTTP {}{said}", answer.status))
+            .with_hint(hint)
+            .with_response(ResponseFacts {
+                status: Some(answer.status),
+                code: refusal.code,
+                request_id: refusal.request_id,
+            })
+    }
 }
+
+fn unfit_token() -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        "the container authorization token has characters that no HTTP header can carry",
+    )
+    .with_hint(format!("Check what {TOKEN_FILE} or {TOKEN} holds: a token is one line of text."))
+}
+
+/// How the agent refuses: what EKS said, as `[request id]: (Code): message, fault: …`, or words of its own.
+struct Refusal {
+    text: String,
+    code: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Refusal {
+    fn of(text: String) -> Self {
+        let passed_on = text.strip_prefix('[').and_then(|rest| rest.split_once("]: ("));
+        let passed_on = passed_on.and_then(|(id, rest)| Some((id, rest.split_once("): ")?.0)));
+        let is_code = |code: &str| !code.is_empty() && code.bytes().all(|b| b.is_ascii_alphabetic());
+        match passed_on.filter(|(_, code)| is_code(code)) {
+            Some((id, code)) => Self {
+                code: Some(code.to_owned()),
+                request_id: Some(id.to_owned()).filter(|id| !id.is_empty()),
+                text,
+            },
+            None => Self { text, code: None, request_id: None },
+        }
+    }
+
+    fn meaning(&self, status: u16) -> (ErrorKind, &'static str) {
+        match (status, self.code.as_deref()) {
+            (429, _) | (_, Some("ThrottlingException")) => {
+                (ErrorKind::Throttled, "Try again later; many pods ask for credentials at once.")
+            }
+            (500.., _) => (
+                ErrorKind::Unavailable,
+                "Try again later; look at the logs of the eks-pod-identity-agent on this node.",
+            ),
+            (_, Some("ResourceNotFoundException")) => (
+                ErrorKind::Denied,
+                "No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.",
+            ),
+            (_, Some("ExpiredTokenException" | "InvalidTokenException")) => {
+                (ErrorKind::InvalidToken, BAD_TOKEN)
+            }
+            (_, Some("AccessDeniedException")) => (
+                ErrorKind::Denied,
+                "Check that the association's role trusts the service pods.eks.amazonaws.com with sts:AssumeRole and \
+                 sts:TagSession.",
+            ),
+            (_, None) if self.text.starts_with("Service account token") => {
+                (ErrorKind::InvalidToken, BAD_TOKEN)
+            }
+            (_, None) if self.text.contains("invalid address") => (
+                ErrorKind::Configuration,
+                "Use the address that EKS sets: 169.254.170.23, or [fd00:ec2::23] on IPv6 nodes.",
+            ),
+            _ => (
+                ErrorKind::Denied,
+                "Look at the logs of the eks-pod-identity-agent on this node for the same request.",
+            ),
+        }
+    }
+}
+
+const BAD_TOKEN: &str = "The token in the mounted file was not accepted. Check this node's clock, and that the file is the one that EKS mounts.";

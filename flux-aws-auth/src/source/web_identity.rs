@@ -21,7 +21,8 @@ const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 /// the variables ([Flux on AWS]).
 ///
 /// The token file is read again at every exchange. The exchange goes to STS in the context's region; the session is named by
-/// `AWS_ROLE_SESSION_NAME`, else as Flux does, after the ServiceAccount that the token names.
+/// `AWS_ROLE_SESSION_NAME`, else after the ServiceAccount that the token names, in the form that Flux gives to an object's
+/// session.
 ///
 /// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/#at-the-controller-level
 #[derive(Clone, Debug, Default)]
@@ -93,10 +94,7 @@ fn session_name(
     if let Some(name) = notes.var(context.environment(), SESSION_NAME) {
         return SessionName::new(SESSION_NAME, &name);
     }
-    let claims = Claims::of(token);
-    let subject =
-        claims.subject.as_deref().and_then(|subject| subject.strip_prefix("system:serviceaccount:"));
-    Ok(match subject.and_then(|subject| subject.split_once(':')) {
+    Ok(match Claims::of(token).service_account() {
         Some((namespace, name)) => SessionName::for_service_account(namespace, name, region),
         None => SessionName::fallback(),
     })

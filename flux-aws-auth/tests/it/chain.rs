@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
+use flux_aws_auth::source::{Notes, Outcome, Provided, SkipReason, Skipped, SourceContext};
 use flux_aws_auth::{
     CredentialSource, Environment, Error, ErrorKind, Principal, SourceKind, SourceOrder, SourceResult,
 };
@@ -174,19 +174,60 @@ impl CredentialSource for Endless {
     }
 }
 
+/// A source that takes its time and then has nothing.
+#[derive(Debug)]
+struct Slow(u64);
+
+#[async_trait]
+impl CredentialSource for Slow {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("slow")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        false
+    }
+
+    async fn load(&self, context: &SourceContext, _: &mut Notes) -> Outcome {
+        use aws_smithy_async::rt::sleep::AsyncSleep;
+        context.sleep_impl().sleep(std::time::Duration::from_secs(self.0)).await;
+        Skipped::new(SkipReason::NoRole, "nothing here").into()
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_deadline_covers_the_chain() {
     let clock = TestClock::new();
     let network = Network::silent();
     let chain = chain(Environment::empty(), &network, &network, &clock)
-        .only(Endless)
+        .only(Slow(5))
+        .source(Endless)
         .deadline(std::time::Duration::from_secs(7))
         .build();
     let error = chain.resolve().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
-    assert_eq!(clock.elapsed().as_secs(), 7);
+    assert_eq!(clock.elapsed().as_secs(), 7, "what the first source took is not given to the second again");
     assert!(report_of(&error).to_string().contains("door: knocked"), "what was done until then is reported");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_s_report_blames_the_source_that_failed() {
+    let clock = TestClock::new();
+    let aws = Network::new(|_| Reply::Refuse);
+    let chain = chain(irsa(), &aws, &Network::silent(), &clock).build();
+    let error = chain.resolve().await.unwrap_err();
+    let report = report_of(&error).to_string();
+    assert!(
+        report.starts_with("No AWS credentials: web identity (IRSA) is set up, but failed\n"),
+        "{report}"
+    );
+    assert_eq!(report.matches("What to do:").count(), 1, "{report}");
+    assert_eq!(report.matches("Cause:").count(), 1, "{report}");
+    assert!(!report.contains("To use EKS Pod Identity"), "{report}");
+}
+
+/// What STS does, the kind of error it comes to, and what the hint mentions.
+type Refusal = (fn() -> Reply, ErrorKind, &'static str);
 
 #[tokio::test(start_paused = true)]
 async fn sts_says_who_the_caller_is() {
@@ -212,15 +253,25 @@ async fn sts_says_who_the_caller_is() {
     assert_eq!(seen[0].line, "POST https://sts.eu-west-1.amazonaws.com/");
     assert!(seen[0].headers["authorization"].contains("Credential=AKIAEXAMPLE/"));
 
-    let refusing = Network::new(|_| sts_error(403, "InvalidClientTokenId", "The security token is invalid."));
-    let environment = Environment::empty()
-        .with_var("AWS_REGION", "eu-west-1")
-        .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        .with_var("AWS_SECRET_ACCESS_KEY", SECRET);
-    let error = crate::support::chain(environment, &refusing, &Network::silent(), &clock)
-        .build()
-        .caller_identity()
-        .await
-        .unwrap_err();
-    assert_eq!((error.kind(), error.aws_code()), (ErrorKind::InvalidToken, Some("InvalidClientTokenId")));
+    let cases: [Refusal; 4] = [
+        (
+            || sts_error(403, "InvalidClientTokenId", "not valid"),
+            ErrorKind::InvalidToken,
+            "these credentials",
+        ),
+        (|| sts_error(400, "Throttling", "Rate exceeded"), ErrorKind::Throttled, "Try again later"),
+        (|| Reply::Refuse, ErrorKind::Unavailable, "https://sts.eu-west-1.amazonaws.com"),
+        (|| ok("<html/>"), ErrorKind::InvalidResponse, "AWS that answers"),
+    ];
+    for (reply, kind, hint) in cases {
+        let refusing = Network::new(move |_| reply());
+        let environment = Environment::empty()
+            .with_var("AWS_REGION", "eu-west-1")
+            .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .with_var("AWS_SECRET_ACCESS_KEY", SECRET);
+        let chain = crate::support::chain(environment, &refusing, &Network::silent(), &clock).build();
+        let error = chain.caller_identity().await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error:?}");
+        assert!(error.hint().unwrap().contains(hint), "{error:?}");
+    }
 }

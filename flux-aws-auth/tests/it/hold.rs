@@ -1,11 +1,12 @@
 //! How long a chain holds credentials, and who asks for new ones.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::time::TimeSource;
 use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
 use flux_aws_auth::{
@@ -15,13 +16,24 @@ use tokio::sync::Semaphore;
 
 use crate::support::TestClock;
 
+const HOUR: Duration = Duration::from_hours(1);
+
 /// A source that gives credentials of an hour, or fails, when a permit lets it.
 #[derive(Clone, Debug)]
 struct Gate {
     clock: TestClock,
     permits: Arc<Semaphore>,
     failing: Arc<AtomicUsize>,
+    expiry: Arc<Mutex<Expiry>>,
     loads: Arc<AtomicUsize>,
+}
+
+/// When the credentials end that the gate gives.
+#[derive(Clone, Copy, Debug)]
+enum Expiry {
+    InAnHour,
+    At(SystemTime),
+    Never,
 }
 
 impl Gate {
@@ -34,6 +46,7 @@ impl Gate {
             clock: TestClock::new(),
             permits: Arc::new(Semaphore::new(permits)),
             failing: Arc::default(),
+            expiry: Arc::new(Mutex::new(Expiry::InAnHour)),
             loads: Arc::default(),
         }
     }
@@ -49,6 +62,14 @@ impl Gate {
 
     fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
+    }
+
+    fn repeat_expiry(&self) {
+        *self.expiry.lock().unwrap() = Expiry::At(self.clock.now() + HOUR);
+    }
+
+    fn without_expiry(&self) {
+        *self.expiry.lock().unwrap() = Expiry::Never;
     }
 
     fn fail_next(&self, times: usize) {
@@ -74,11 +95,15 @@ impl CredentialSource for Gate {
         if fails {
             return Outcome::Failed(Error::new(ErrorKind::Unavailable, format!("load {number} failed")));
         }
-        let credentials = Credentials::builder()
+        let mut credentials = Credentials::builder()
             .access_key_id(format!("KEY{number}"))
             .secret_access_key("s")
-            .expiry(self.clock.now() + Duration::from_hours(1))
             .provider_name("gate");
+        credentials.set_expiry(match *self.expiry.lock().unwrap() {
+            Expiry::InAnHour => Some(self.clock.now() + HOUR),
+            Expiry::At(end) => Some(end),
+            Expiry::Never => None,
+        });
         Outcome::Provided(Provided::new(credentials.build(), Principal::Unknown))
     }
 }
@@ -178,6 +203,79 @@ async fn a_caller_that_leaves_hands_over() {
     first.abort();
     gate.permits.add_permits(1);
     assert_eq!(key(&second.await.unwrap().unwrap()), "KEY2");
+}
+
+/// An agent repeats the same credentials until it has rotated them: it is asked again after a pause, not at every call.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_brings_nothing_newer_is_followed_by_a_pause() {
+    let gate = Gate::open();
+    gate.repeat_expiry();
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    pass(1801).await;
+    for (seconds, loads) in [(0, 2), (29, 2), (2, 3)] {
+        pass(seconds).await;
+        chain.resolve().await.unwrap();
+        assert_eq!(gate.loads(), loads, "after {seconds} more seconds");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_without_an_expiry_are_held_five_minutes() {
+    let gate = Gate::open();
+    gate.without_expiry();
+    let chain = gate.chain();
+    for (seconds, loads) in [(0, 1), (299, 1), (2, 2)] {
+        pass(seconds).await;
+        chain.resolve().await.unwrap();
+        assert_eq!(gate.loads(), loads, "after {seconds} more seconds");
+    }
+}
+
+/// The pause after a failure must not reach beyond the end of what is held.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_given_beyond_its_end() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    gate.fail_next(usize::MAX);
+    pass(3590).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1", "ten seconds are left");
+    pass(10).await;
+    chain.resolve().await.unwrap_err();
+    assert!(chain.fallback_on_interrupt().is_none());
+}
+
+/// Credentials that end while they are being refreshed: all who wait share what comes of that one refresh.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_outlives_the_old_credentials_is_shared() {
+    for fails in [false, true] {
+        let gate = Gate::with_permits(1);
+        let chain = gate.chain();
+        chain.resolve().await.unwrap();
+        gate.fail_next(usize::from(fails));
+        pass(3599).await;
+        let refreshing = tokio::spawn({
+            let chain = chain.clone();
+            async move { chain.resolve().await.is_err() }
+        });
+        tokio::task::yield_now().await;
+        assert!(chain.fallback_on_interrupt().is_some(), "an SDK client can go on with what is held");
+        pass(2).await;
+        let waiting: Vec<_> = (0..5)
+            .map(|_| {
+                let chain = chain.clone();
+                tokio::spawn(async move { chain.resolve().await.is_err() })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        gate.permits.add_permits(10);
+        assert_eq!(refreshing.await.unwrap(), fails);
+        for caller in waiting {
+            assert_eq!(caller.await.unwrap(), fails);
+        }
+        assert_eq!(gate.loads(), 2, "the first load and one refresh");
+    }
 }
 
 #[test]

@@ -37,7 +37,12 @@ async fn the_node_s_role_takes_three_requests() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_has_nothing_to_give_is_skipped() {
     let empty = Environment::empty;
-    let cases: [(Environment, Vec<Reply>, SkipReason, usize); 6] = [
+    let other_cloud =
+        |status| (empty(), vec![Reply::Answer(status, String::new())], SkipReason::Unreachable, 1);
+    let cases: [(Environment, Vec<Reply>, SkipReason, usize); 9] = [
+        other_cloud(400),
+        other_cloud(404),
+        other_cloud(405),
         (empty().with_var("AWS_EC2_METADATA_DISABLED", "TRUE"), vec![], SkipReason::Disabled, 0),
         (empty(), vec![Reply::Answer(403, String::new())], SkipReason::Disabled, 1),
         (empty(), vec![Reply::Refuse], SkipReason::Unreachable, 1),
@@ -64,15 +69,16 @@ async fn a_node_that_has_nothing_to_give_is_skipped() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_fails_ends_the_chain() {
     let busy = || Reply::Answer(503, "busy".to_owned());
-    let cases: [(Vec<Reply>, ErrorKind, &str); 7] = [
+    let cases: [(Vec<Reply>, ErrorKind, &str); 8] = [
         (vec![busy(), busy(), busy()], ErrorKind::Unavailable, "HTTP 503: busy"),
-        (vec![Reply::Answer(400, String::new())], ErrorKind::Denied, "HTTP 400"),
+        (vec![Reply::Answer(418, String::new())], ErrorKind::Denied, "HTTP 418"),
+        (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "no role name"),
         (vec![ok("t"), Reply::Answer(401, String::new())], ErrorKind::InvalidToken, "proxy"),
         (vec![ok("t"), ok("../../api")], ErrorKind::InvalidResponse, "no role name"),
         (vec![ok("t"), Reply::Hang], ErrorKind::Unavailable, "but then"),
         (
             vec![ok("t"), ok("r"), ok(r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#)],
-            ErrorKind::InvalidResponse,
+            ErrorKind::Denied,
             "AssumeRoleUnauthorizedAccess",
         ),
         (vec![ok("no\u{7f}header"), ok("r")], ErrorKind::InvalidResponse, "session token"),
@@ -116,6 +122,7 @@ async fn the_environment_says_where_the_service_is() {
     for (name, value) in [
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://metadata.example"),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "both"),
+        ("AWS_EC2_METADATA_DISABLED", "1"),
     ] {
         let clock = TestClock::new();
         let node = Network::silent();

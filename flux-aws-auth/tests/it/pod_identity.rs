@@ -48,7 +48,7 @@ async fn a_query_reaches_the_agent_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, ErrorKind, usize, &'static str);
-    let cases: [Case; 9] = [
+    let cases: [Case; 15] = [
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
@@ -57,6 +57,7 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             "No Pod Identity association",
         ),
         (400, "[id]: (ExpiredTokenException): token, fault: client", ErrorKind::InvalidToken, 1, "clock"),
+        (400, "[id]: (InvalidTokenException): token, fault: client", ErrorKind::InvalidToken, 1, "clock"),
         (
             400,
             "[id]: (AccessDeniedException): no, fault: client",
@@ -64,16 +65,39 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             1,
             "pods.eks.amazonaws.com",
         ),
-        (403, "Access Denied. not here", ErrorKind::Denied, 1, "Access Denied. not here"),
+        (400, "[id]: (InvalidParameterException): no, fault: client", ErrorKind::Denied, 1, "logs"),
+        (
+            400,
+            "Service account token failed basic claim validations: token is expired",
+            ErrorKind::InvalidToken,
+            1,
+            "clock",
+        ),
+        (
+            403,
+            "Access Denied. Called agent through invalid address, please use 169.254.170.23",
+            ErrorKind::Configuration,
+            1,
+            "fd00:ec2::23",
+        ),
+        (403, "<html>Forbidden (nginx)</html>", ErrorKind::Denied, 1, "logs"),
         (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
         (200, "{", ErrorKind::InvalidResponse, 1, "no credentials document"),
+        (200, r#"{"code":"NotThere","message":"m"}"#, ErrorKind::Denied, 1, "NotThere"),
         (
             200,
             r#"{"AccessKeyId":"A","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
             ErrorKind::InvalidResponse,
             1,
             "without SecretAccessKey",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"soon"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "RFC 3339",
         ),
         (
             200,
@@ -92,6 +116,9 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         assert!(whole_story(&error).contains(mentions), "{status} {body}: {}", whole_story(&error));
         if status != 200 {
             assert_eq!(error.http_status(), Some(status));
+            let from_eks = body.starts_with("[id]");
+            assert_eq!(error.request_id(), from_eks.then_some("id"), "{body}");
+            assert_eq!(error.aws_code().is_some(), from_eks, "{body}");
         }
     }
 }
@@ -114,7 +141,11 @@ async fn an_agent_that_is_not_there_ends_the_chain() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
-    let cases: [(Environment, &str); 6] = [
+    let cases: [(Environment, &str); 7] = [
+        (
+            pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE is set, but AWS_CONTAINER_CREDENTIALS_FULL_URI is not",
+        ),
         (
             pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/"),
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -164,4 +195,13 @@ async fn a_token_file_is_read_again_at_every_exchange() {
 #[expect(clippy::disallowed_methods, reason = "the test plays the kubelet, which rotates the file")]
 fn write(path: &std::path::Path, contents: &str) {
     std::fs::write(path, contents).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enormous_answer_is_broken_off() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| ok("x".repeat(1 << 20)));
+    let error = chain(pod_identity(), &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert!(report_of(&error).to_string().contains("length limit exceeded"), "{}", report_of(&error));
 }

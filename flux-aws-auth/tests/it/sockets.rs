@@ -1,7 +1,9 @@
 //! The default HTTP clients on real loopback sockets: what virtual time cannot show.
 
+use std::time::Duration;
+
 use flux_aws_auth::{Chain, Environment, ErrorKind};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -41,4 +43,45 @@ async fn a_connection_without_an_answer_is_told_from_no_connection() {
     let error = Chain::builder().environment(environment).build().resolve().await.unwrap_err();
     let report = report_of(&error).to_string();
     assert!(report.contains("connection refused or broken off"), "{report}");
+}
+
+/// A black hole: the listener's queue is full, so a connection is neither made nor refused.
+#[tokio::test]
+async fn no_connection_is_told_from_no_answer() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    for _ in 0..8 {
+        let connecting = tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(address));
+        match connecting.await {
+            Ok(connection) => queue.push(connection.unwrap()),
+            Err(_) => break,
+        }
+    }
+    let environment =
+        Environment::empty().with_var("AWS_EC2_METADATA_SERVICE_ENDPOINT", format!("http://{address}"));
+    let error = Chain::builder().environment(environment).build().resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoIdentity);
+    let report = report_of(&error).to_string();
+    assert!(report.contains("no connection within 1s"), "{report}");
+    assert!(!report.contains("hop limit"), "{report}");
+}
+
+#[tokio::test]
+async fn files_are_read_if_they_are_files_and_small() {
+    let directory = std::env::temp_dir();
+    let disk = Environment::empty().with_files_from_disk();
+    assert_eq!(disk.read_file(&directory).unwrap_err().to_string(), "not a regular file");
+    assert_eq!(disk.read_file("/dev/zero").unwrap_err().to_string(), "not a regular file");
+    let large = directory.join(format!("flux-aws-auth-large-{}", std::process::id()));
+    let file = std::fs::File::create(&large).unwrap();
+    file.set_len((1 << 20) + 1).unwrap();
+    let error = disk.read_file(&large).unwrap_err();
+    file.set_len(1 << 20).unwrap();
+    let read = disk.read_file(&large).map(|contents| contents.len());
+    std::fs::remove_file(&large).unwrap();
+    assert_eq!(error.to_string(), "larger than one megabyte");
+    assert_eq!(read.unwrap(), 1 << 20);
 }

@@ -1,3 +1,4 @@
+use aws_credential_types::attributes::AccountId;
 use flux_aws_auth::{Environment, ErrorKind, SourceKind};
 
 use crate::support::*;
@@ -9,6 +10,7 @@ async fn the_token_is_exchanged_at_the_region_s_sts() {
     let chain = chain(irsa(), &aws, &Network::silent(), &clock).build();
     let resolved = chain.resolve().await.unwrap();
     assert_eq!(resolved.credentials().secret_access_key(), SECRET);
+    assert_eq!(resolved.credentials().account_id().map(AccountId::as_str), Some("111122223333"));
     assert_eq!(
         resolved.principal().to_string(),
         format!("role {ROLE}, session reflector.flux-system.eu-west-1.fluxcd.io")
@@ -57,7 +59,9 @@ async fn the_environment_names_session_and_endpoint() {
 #[tokio::test(start_paused = true)]
 async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
     let without = |name: &str| irsa().with_var(name, "  ");
-    let cases: [(Environment, &str); 9] = [
+    let cases: [(Environment, &str); 11] = [
+        (irsa().with_var("AWS_REGION", "eu-west-1\n"), "is no AWS region"),
+        (irsa().with_var("AWS_REGION", "evil.example/"), "is no AWS region"),
         (without("AWS_ROLE_ARN"), "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not"),
         (
             without("AWS_WEB_IDENTITY_TOKEN_FILE"),
@@ -86,7 +90,16 @@ async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
 #[tokio::test(start_paused = true)]
 async fn each_refusal_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, &'static str, ErrorKind, &'static str);
-    let cases: [Case; 7] = [
+    let cases: [Case; 10] = [
+        (
+            400,
+            "InvalidIdentityToken",
+            "Couldn\'t retrieve verification key from your identity provider",
+            ErrorKind::InvalidToken,
+            "keys of the token's issuer",
+        ),
+        (400, "SomethingElse", "two\nlines", ErrorKind::Denied, "two lines"),
+        (500, "InternalFailure", "oops", ErrorKind::Unavailable, "Try again later"),
         (
             403,
             "AccessDenied",
@@ -121,6 +134,8 @@ async fn each_refusal_has_its_kind_and_its_remedy() {
         assert!(whole_story(&error).contains(mentions), "{code}: {}", whole_story(&error));
         assert_eq!((error.aws_code(), error.http_status()), (Some(code), Some(status)));
         assert_eq!(error.request_id(), Some("0f1e2d3c"));
+        let inner = std::error::Error::source(&error).unwrap().to_string();
+        assert!(!inner.contains('\n'), "a message is one line: {inner}");
     }
 }
 
@@ -147,4 +162,48 @@ async fn an_sts_that_does_not_answer_is_bounded() {
         assert!(clock.elapsed().as_secs() <= 20, "{:?}", clock.elapsed());
         assert!(error.hint().is_some());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_over_when_it_comes_is_no_success() {
+    let clock = TestClock::new();
+    let over = sts_credentials(&clock, 60);
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    let aws = Network::new(move |_| ok(over.clone()));
+    let error = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    assert!(error.hint().unwrap().contains("clock"), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_token_is_told_from_a_wrong_clock() {
+    // {"sub":"system:serviceaccount:a:b","exp":100} and {"sub":"system:serviceaccount:a:b"}
+    let expired = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIiwiZXhwIjoxMDB9.s";
+    let silent = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIn0.s";
+    for (token, hint) in [
+        (TOKEN, "check the clock of this node"),
+        (expired, "The token has expired"),
+        (silent, "The token has expired"),
+    ] {
+        let clock = TestClock::new();
+        let aws = Network::new(|_| sts_error(400, "ExpiredTokenException", "Token expired"));
+        let environment = irsa().with_file(TOKEN_PATH, token);
+        let error = chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+        assert!(error.hint().unwrap().contains(hint), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_service_account_token_gets_a_name_all_the_same() {
+    let clock = TestClock::new();
+    let aws = Network::new({
+        let clock = clock.clone();
+        move |_| ok(sts_credentials(&clock, 3600))
+    });
+    let environment = irsa().with_var("AWS_REGION", "").with_var("AWS_DEFAULT_REGION", "us-gov-west-1");
+    let environment = environment.with_file(TOKEN_PATH, "opaque");
+    chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap();
+    let seen = aws.seen();
+    assert_eq!(seen[0].line, "POST https://sts.us-gov-west-1.amazonaws.com/");
+    assert!(seen[0].body.contains("RoleSessionName=flux-aws-auth&"), "{}", seen[0].body);
 }
