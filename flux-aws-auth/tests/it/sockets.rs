@@ -54,7 +54,7 @@ async fn no_connection_is_told_from_no_answer() {
     let address = listener.local_addr().unwrap();
     let mut queue = Vec::new();
     for _ in 0..8 {
-        let connecting = tokio::time::timeout(Duration::from_millis(50), TcpStream::connect(address));
+        let connecting = tokio::time::timeout(Duration::from_secs(1), TcpStream::connect(address));
         match connecting.await {
             Ok(connection) => queue.push(connection.unwrap()),
             Err(_) => break,
