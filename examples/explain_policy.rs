@@ -120,7 +120,7 @@ fn write_text(explanations: &[(String, Explanation)]) -> io::Result<()> {
         } else {
             // Columns that `cut` can take apart.
             for verdict in explanation.verdicts() {
-                writeln!(out, "{}\t{}", verdict.tag(), verdict.ruling())?;
+                writeln!(out, "{}\t{verdict}", verdict.tag())?;
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::candidate::{Candidate, Timestamp};
 use crate::decision::{Decision, Selected};
 use crate::error::Error;
 use crate::judge::{self, Gap, Judged};
-use crate::policy::Terms;
+use crate::policy::{Rule, Terms};
 use crate::reason::Rejection;
 use crate::select::Selector;
 
@@ -44,7 +44,12 @@ impl Explainer {
         let terms = Arc::clone(self.selector.terms());
         let outcome = self.selector.finish();
         let winner = outcome.as_ref().ok().and_then(Decision::winner);
-        let verdicts = self.seen.into_iter().map(|seen| Verdict::new(&terms, seen, winner)).collect();
+        let opened: Option<Arc<str>> = match &terms.rule {
+            Rule::Semver(range) => Some(range.with_prereleases().into()),
+            _ => None,
+        };
+        let verdict = |seen| Verdict::new(&terms, seen, winner, opened.as_ref());
+        let verdicts = self.seen.into_iter().map(verdict).collect();
         Explanation { outcome, verdicts }
     }
 }
@@ -63,7 +68,7 @@ impl Explainer {
 ///     "1.0.0       loses to v1.1.0
 /// v1.1.0      wins
 /// 1.1.0       equal to v1.1.0, which is preferred for its spelling
-/// 1.2.0-rc.1  prerelease, which the range does not admit
+/// 1.2.0-rc.1  prerelease, which the range does not admit; \"^1.0.0-0\" would
 /// latest      not a version: expected a number (at byte 0)"
 /// );
 /// # Ok::<(), flux_policy::Error>(())
@@ -90,11 +95,12 @@ impl Explanation {
     }
 }
 
-/// What became of one tag.
+/// What became of one tag. `Display` says it in a line without the tag.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     tag: String,
     ruling: Ruling,
+    admitted_by: Option<Arc<str>>,
 }
 
 /// What became of a tag.
@@ -130,7 +136,7 @@ pub enum Loss {
 }
 
 impl Verdict {
-    fn new(terms: &Terms, seen: Seen, winner: Option<&Selected>) -> Self {
+    fn new(terms: &Terms, seen: Seen, winner: Option<&Selected>, opened: Option<&Arc<str>>) -> Self {
         let ruling = match (seen.judgement, winner) {
             (Err(rejection), _) => Ruling::LeftOut(rejection),
             (Ok(()), None) => Ruling::Undecided,
@@ -139,7 +145,8 @@ impl Verdict {
                 Ruling::Loses { to: winner.tag().to_owned(), by: loss(terms, &seen, winner) }
             }
         };
-        Self { tag: seen.tag, ruling }
+        let shut_out = ruling == Ruling::LeftOut(Rejection::PrereleaseNotAdmitted);
+        Self { tag: seen.tag, ruling, admitted_by: opened.filter(|_| shut_out).cloned() }
     }
 
     /// The tag.
@@ -150,6 +157,11 @@ impl Verdict {
     /// What became of it.
     pub fn ruling(&self) -> &Ruling {
         &self.ruling
+    }
+
+    /// The range that would admit it, for a tag that is left out only for being a prerelease.
+    pub fn admitted_by(&self) -> Option<&str> {
+        self.admitted_by.as_deref()
     }
 }
 
@@ -175,9 +187,18 @@ impl fmt::Display for Explanation {
         let width = self.verdicts.iter().map(|verdict| verdict.tag.chars().count()).max().unwrap_or(0);
         for (index, verdict) in self.verdicts.iter().enumerate() {
             let line_break = if index == 0 { "" } else { "\n" };
-            write!(f, "{line_break}{:width$}  {}", verdict.tag, verdict.ruling)?;
+            write!(f, "{line_break}{:width$}  {verdict}", verdict.tag)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.admitted_by {
+            Some(range) => write!(f, "{}; {range:?} would", self.ruling),
+            None => self.ruling.fmt(f),
+        }
     }
 }
 

@@ -120,7 +120,10 @@ impl Serialize for Verdict {
                 }
             }
         }
-        map.serialize_entry("text", &Shown(self.ruling()))?;
+        if let Some(range) = self.admitted_by() {
+            map.serialize_entry("admittedBy", range)?;
+        }
+        map.serialize_entry("text", &Shown(self))?;
         map.end()
     }
 }

@@ -28,11 +28,13 @@ const ROLES_PATH: &str = "/latest/meta-data/iam/security-credentials/";
 const NEEDS_IDENTITY: &str = "This is no EC2 instance, or pods are kept from its metadata. Give the pod an identity of its own, by \
                               EKS Pod Identity or IRSA.";
 
-/// A black hole is given up after a second and not tried again: on a machine that is no EC2 instance this is the usual case.
+/// A black hole is given up within a second and not tried again: on a machine that is no EC2 instance this is the usual
+/// case. The limit for an answer counts from the start of the call, so that for a connection must be shorter for the two to
+/// be told apart.
 const EXCHANGE: Exchange = Exchange {
     service: "InstanceMetadata",
     operation: "GetCredentials",
-    connect_timeout: Duration::from_secs(1),
+    connect_timeout: Duration::from_millis(800),
     read_timeout: Duration::from_secs(1),
     attempts: 3,
     retry_network: false,

@@ -57,15 +57,19 @@ fn verdicts_survive_a_failed_policy() {
 #[test]
 #[cfg(feature = "serde")]
 fn machines_read_the_same() {
-    let explanation = Policy::semver("^1.0.0").unwrap().explain(["1.0.0", "v1.1.0", "1.1.0", "latest"]);
+    let explanation =
+        Policy::semver("^1.0.0").unwrap().explain(["1.0.0", "v1.1.0", "1.1.0", "latest", "1.2.0-rc.1"]);
     let expected = serde_json::json!({
         "decision": {
             "policy": "highest version in \"^1.0.0\"",
             "winner": {"tag": "v1.1.0", "key": "v1.1.0", "version": "1.1.0", "ties": 1, "collisions": 0},
             "runnerUp": {"tag": "1.1.0", "key": "1.1.0", "version": "1.1.0", "ties": 1, "collisions": 0},
-            "total": 4,
+            "total": 5,
             "eligible": 3,
-            "leftOut": [{"reason": "notAVersion", "count": 1, "examples": ["latest"]}],
+            "leftOut": [
+                {"reason": "notAVersion", "count": 1, "examples": ["latest"]},
+                {"reason": "prereleaseNotAdmitted", "count": 1, "examples": ["1.2.0-rc.1"]},
+            ],
             "groups": [],
             "advice": [],
             "lints": [],
@@ -77,6 +81,8 @@ fn machines_read_the_same() {
              "text": "equal to v1.1.0, which is preferred for its spelling"},
             {"tag": "latest", "verdict": "leftOut", "reason": "notAVersion", "at": 0,
              "text": "not a version: expected a number (at byte 0)"},
+            {"tag": "1.2.0-rc.1", "verdict": "leftOut", "reason": "prereleaseNotAdmitted", "admittedBy": "^1.0.0-0",
+             "text": "prerelease, which the range does not admit; \"^1.0.0-0\" would"},
         ],
     });
     assert_eq!(serde_json::to_value(&explanation).unwrap(), expected);

@@ -9,6 +9,18 @@ fn the_source_names_no_part_of_std_that_reaches_outside() {
     assert!(files > 20, "{files}");
 }
 
+#[test]
+fn evaluations_can_move_between_threads() {
+    fn is_send<T: Send>() {}
+    fn is_shared<T: Send + Sync + Clone + std::fmt::Debug>() {}
+    is_send::<flux_policy::Selector>();
+    is_send::<flux_policy::Explainer>();
+    is_shared::<flux_policy::Policy>();
+    is_shared::<flux_policy::TagFilter>();
+    is_shared::<flux_policy::Decision>();
+    is_shared::<flux_policy::Error>();
+}
+
 #[allow(clippy::disallowed_methods, reason = "the test looks at the source, which is not built into it")]
 fn read(path: &Path, files: &mut usize) {
     if path.is_dir() {
