@@ -209,3 +209,35 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "serde")]
+proptest! {
+    #![proptest_config(config(CASES / 10))]
+
+    #[test]
+    fn manifests_never_panic_and_round_trip(
+        cuts in vec((0_usize..600, "[ -~\n\t]{0,3}"), 0..3),
+        range in "[<>=^~0-9.x* -]{0,12}",
+        pattern in "[ -~]{0,16}",
+    ) {
+        let mut text = format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: a}}\nspec:\n  \
+             imageRepositoryRef: {{name: b}}\n  policy:\n    semver: {{range: {range:?}}}\n  \
+             filterTags: {{pattern: {pattern:?}, extract: $1}}\n  digestReflectionPolicy: Always\n  interval: 1h30m\n"
+        );
+        if let Ok(manifests) = flux_policy::manifest::read(&text) {
+            for manifest in manifests {
+                if let flux_policy::manifest::Manifest::ImagePolicy(policy) = manifest {
+                    let json = serde_json::to_string(&policy).unwrap();
+                    prop_assert_eq!(flux_policy::manifest::ImagePolicy::from_yaml(&json).unwrap(), policy.clone());
+                    let _ = policy.policy();
+                }
+            }
+        }
+        for (at, noise) in cuts {
+            let at = at.min(text.len());
+            text.replace_range(at..(at + noise.len()).min(text.len()), &noise);
+        }
+        let _ = flux_policy::manifest::read(&text);
+    }
+}
