@@ -67,7 +67,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod advice;
-mod beyond;
 mod candidate;
 mod decision;
 mod error;
@@ -91,6 +90,9 @@ mod standing;
 mod tally;
 mod template;
 pub mod version;
+
+// Behind `policy`, so that Policy's documentation begins with what Flux has.
+mod beyond;
 
 pub use beyond::Hold;
 pub use candidate::{Candidate, Timestamp};
