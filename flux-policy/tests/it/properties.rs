@@ -191,7 +191,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(CASES / 10))]
+    #![proptest_config(config(if cfg!(debug_assertions) { 1000 } else { CASES }))]
 
     #[test]
     fn patterns_and_templates_never_panic(
@@ -212,7 +212,7 @@ proptest! {
 
 #[cfg(feature = "serde")]
 proptest! {
-    #![proptest_config(config(CASES / 10))]
+    #![proptest_config(config(if cfg!(debug_assertions) { 1000 } else { CASES }))]
 
     #[test]
     fn manifests_never_panic_and_round_trip(
