@@ -75,6 +75,19 @@ impl EcrRegistry {
         self.form.dual_stack
     }
 
+    /// The address of the ECR API for this registry: of its region, and with FIPS and dual-stack as its host has them
+    /// ([service endpoints][1]).
+    ///
+    /// [1]: https://docs.aws.amazon.com/general/latest/gr/ecr.html
+    pub(crate) fn api_url(&self) -> String {
+        let hosts = PartitionHosts::of_region(&self.region);
+        let service = if self.form.fips { "ecr-fips" } else { "ecr" };
+        match hosts.dual_stack.filter(|_| self.form.dual_stack) {
+            Some(suffixes) => format!("https://{service}.{}.{}", self.region, suffixes.api),
+            None => format!("https://api.{service}.{}.{}", self.region, hosts.ipv4),
+        }
+    }
+
     /// The ARN of a repository of this registry, as IAM policies name it.
     ///
     /// ```
@@ -145,14 +158,31 @@ struct PartitionHosts {
     partition: &'static str,
     region_prefix: &'static str,
     ipv4: &'static str,
-    dual_stack: Option<&'static str>,
+    dual_stack: Option<DualStack>,
+}
+
+/// The suffixes of a partition that has dual-stack endpoints: of its registries, and of its APIs.
+#[derive(Clone, Copy)]
+struct DualStack {
+    hosts: &'static str,
+    api: &'static str,
 }
 
 impl PartitionHosts {
     /// The first row whose prefix fits; the last fits all, so that a new commercial region needs no release.
     const TABLE: [Self; 8] = [
-        Self::new("aws-us-gov", "us-gov-", "amazonaws.com", Some("on.aws")),
-        Self::new("aws-cn", "cn-", "amazonaws.com.cn", Some("on.amazonwebservices.com.cn")),
+        Self::new(
+            "aws-us-gov",
+            "us-gov-",
+            "amazonaws.com",
+            Some(DualStack { hosts: "on.aws", api: "api.aws" }),
+        ),
+        Self::new(
+            "aws-cn",
+            "cn-",
+            "amazonaws.com.cn",
+            Some(DualStack { hosts: "on.amazonwebservices.com.cn", api: "api.amazonwebservices.com.cn" }),
+        ),
         Self::new("aws-eusc", "eusc-", "amazonaws.eu", None),
         Self::new("aws-iso", "us-iso-", "c2s.ic.gov", None),
         Self::new("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None),
@@ -161,13 +191,14 @@ impl PartitionHosts {
         Self::COMMERCIAL,
     ];
 
-    const COMMERCIAL: Self = Self::new("aws", "", "amazonaws.com", Some("on.aws"));
+    const COMMERCIAL: Self =
+        Self::new("aws", "", "amazonaws.com", Some(DualStack { hosts: "on.aws", api: "api.aws" }));
 
     const fn new(
         partition: &'static str,
         region_prefix: &'static str,
         ipv4: &'static str,
-        dual_stack: Option<&'static str>,
+        dual_stack: Option<DualStack>,
     ) -> Self {
         Self { partition, region_prefix, ipv4, dual_stack }
     }
@@ -177,7 +208,7 @@ impl PartitionHosts {
     }
 
     fn suffix(&self, dual_stack: bool) -> Option<&'static str> {
-        if dual_stack { self.dual_stack } else { Some(self.ipv4) }
+        if dual_stack { self.dual_stack.map(|suffixes| suffixes.hosts) } else { Some(self.ipv4) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a [`Reflector`] is made of.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::walk::{OnPage, PageProgress};
 #[must_use = "a builder does nothing until built"]
 pub struct ReflectorBuilder {
     credentials: Option<SharedCredentialsProvider>,
+    credentials_are_held: bool,
     http_client: Option<SharedHttpClient>,
     time_source: Option<SharedTimeSource>,
     sleep_impl: Option<SharedAsyncSleep>,
@@ -36,9 +38,11 @@ pub struct ReflectorBuilder {
 impl ReflectorBuilder {
     /// Who asks. Any provider of the AWS SDK's kind will do.
     ///
-    /// Credentials are loaded when the first page needs them, kept until shortly before they expire, and
-    /// loaded again then, in the middle of a listing if need be. One load may take 20 seconds.
+    /// Credentials are loaded when the first page needs them, and again in the middle of a listing if need be. A
+    /// [`Chain`](flux_aws_auth::Chain) is asked at every page, because it holds them itself and refreshes at half of their
+    /// life; what any other provider gives is kept until shortly before it expires. One load may take 20 seconds.
     pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
+        self.credentials_are_held = (&credentials as &dyn Any).is::<flux_aws_auth::Chain>();
         self.credentials = Some(SharedCredentialsProvider::new(credentials));
         self
     }
@@ -115,16 +119,14 @@ impl ReflectorBuilder {
         let credentials = self
             .credentials
             .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
-        let http_client = self
-            .http_client
-            .ok_or_else(|| wrong("the reflector has no HTTP client; call .http_client(client)"))?;
-        Ok(Arc::new(EcrApi::new(Connection {
+        let connection = Connection {
             credentials,
-            http_client,
+            credentials_are_held: self.credentials_are_held,
+            http_client: self.http_client.unwrap_or_else(flux_aws_auth::http_client),
             time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
-            endpoint_url: self.endpoint_url.map(checked_endpoint).transpose()?,
-        })))
+        };
+        Ok(Arc::new(EcrApi::new(connection, self.endpoint_url.map(checked_endpoint).transpose()?)))
     }
 }
 

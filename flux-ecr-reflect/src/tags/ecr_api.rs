@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_sdk_ecr::Client;
+use aws_sdk_ecr::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 use aws_sdk_ecr::operation::list_images::ListImagesOutput;
 use aws_sdk_ecr::types::{ImageIdentifier, ListImagesFilter, TagStatus};
 use aws_types::region::Region;
@@ -23,8 +24,8 @@ pub(crate) struct EcrApi {
 }
 
 impl EcrApi {
-    pub(crate) fn new(connection: Connection) -> Self {
-        let endpoint_url = connection.endpoint_url.clone();
+    /// Calls `endpoint_url`, or the API of each image's own registry.
+    pub(crate) fn new(connection: Connection, endpoint_url: Option<String>) -> Self {
         Self { client: connection.into_client(), endpoint_url }
     }
 }
@@ -34,12 +35,9 @@ impl TagSource for EcrApi {
     async fn page(&self, image: &ImageName, cursor: Option<&Cursor>) -> Result<TagPage, Error> {
         let registry = image.ecr_registry()?;
         let counter = RequestCounter::default();
-        let mut place = aws_sdk_ecr::config::Builder::new().region(Region::new(registry.region().to_owned()));
-        if self.endpoint_url.is_none() {
-            // The SDK refuses these together with an endpoint of the caller's own, which already says where
-            // to go.
-            place = place.use_fips(registry.is_fips()).use_dual_stack(registry.is_dual_stack());
-        }
+        let place = aws_sdk_ecr::config::Builder::new()
+            .region(Region::new(registry.region().to_owned()))
+            .endpoint_resolver(OneAddress(self.endpoint_url.clone().unwrap_or_else(|| registry.api_url())));
         let output = self
             .client
             .list_images()
@@ -63,6 +61,17 @@ impl TagSource for EcrApi {
 impl fmt::Debug for EcrApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EcrApi").field("endpoint_url", &self.endpoint_url).finish_non_exhaustive()
+    }
+}
+
+/// The one address to call. In place of the SDK's own resolver, which a file that the process's environment names could
+/// send elsewhere.
+#[derive(Debug)]
+struct OneAddress(String);
+
+impl ResolveEndpoint for OneAddress {
+    fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {
+        EndpointFuture::ready(Ok(Endpoint::builder().url(self.0.clone()).build()))
     }
 }
 

@@ -21,20 +21,27 @@ use flux_aws_auth::NoProcessEnvironment;
 /// Everything a client needs from outside.
 pub(crate) struct Connection {
     pub(crate) credentials: SharedCredentialsProvider,
+    /// Whether the provider keeps what it gave until it is time for new.
+    pub(crate) credentials_are_held: bool,
     pub(crate) http_client: SharedHttpClient,
     pub(crate) time_source: SharedTimeSource,
     pub(crate) sleep_impl: SharedAsyncSleep,
-    pub(crate) endpoint_url: Option<String>,
 }
 
 impl Connection {
     /// One client for all regions: the region is set per call, and credentials are loaded once for all of
     /// them.
     pub(crate) fn into_client(self) -> aws_sdk_ecr::Client {
-        let mut config = aws_sdk_ecr::Config::builder()
+        // A chain holds and refreshes its credentials itself, and earlier than this cache would ask.
+        let identity_cache = if self.credentials_are_held {
+            IdentityCache::no_cache()
+        } else {
+            IdentityCache::lazy().load_timeout(ATTEMPT_TIMEOUT).build()
+        };
+        let config = aws_sdk_ecr::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .credentials_provider(InTime { provider: self.credentials, sleep_impl: self.sleep_impl.clone() })
-            .identity_cache(IdentityCache::lazy().load_timeout(ATTEMPT_TIMEOUT).build())
+            .identity_cache(identity_cache)
             .http_client(self.http_client)
             .time_source(self.time_source)
             .sleep_impl(self.sleep_impl)
@@ -50,7 +57,6 @@ impl Connection {
                 RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF),
             )
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
-        config.set_endpoint_url(self.endpoint_url);
         aws_sdk_ecr::Client::from_conf(config.build())
     }
 }

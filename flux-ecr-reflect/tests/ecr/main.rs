@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
 
+mod chain;
 mod errors;
 mod fake;
 mod listing;
