@@ -8,24 +8,19 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
-use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, Sleep, TokioSleep};
-use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
-use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
-use aws_smithy_runtime_api::shared::IntoShared;
-use aws_types::region::Region;
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 
-use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
+use crate::expectation::Expectation;
 use crate::held::Held;
-use crate::http_clients::{http_client, metadata_http_client};
 use crate::principal::Principal;
 use crate::report::{ChainReport, SourceReport, SourceResult};
-use crate::service_account::{ServiceAccountRole, ServiceAccountSource};
-use crate::source::{
-    AccessKeys, CredentialSource, InstanceMetadata, Notes, Outcome, PodIdentity, Provided, SourceContext,
-    SourceKind, WebIdentity,
-};
+use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 use crate::sts::{CallerIdentity, Sts};
+
+mod builder;
+
+pub use builder::{ChainBuilder, SourceOrder};
 
 /// Credential sources, asked in order.
 ///
@@ -56,6 +51,7 @@ struct Inner {
     sources: Vec<Arc<dyn CredentialSource>>,
     context: SourceContext,
     deadline: Duration,
+    expectation: Expectation,
     held: Held,
 }
 
@@ -163,10 +159,7 @@ impl Inner {
     async fn ask(&self, source: &dyn CredentialSource, deadline: &mut Sleep) -> (SourceReport, Outcome) {
         let started_at = self.context.now();
         let mut notes = Notes::default();
-        let outcome = match Timeout::new(source.load(&self.context, &mut notes), deadline).await {
-            Ok(Outcome::Provided(provided)) if self.is_over(&provided) => {
-                Outcome::Failed(already_expired(source.kind()))
-            }
+        let outcome = match Timeout::new(self.load(source, &mut notes), deadline).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed(timed_out(self.deadline)),
         };
@@ -187,6 +180,28 @@ impl Inner {
         (report, outcome)
     }
 
+    /// What the source gives, if it is still good and whose it should be.
+    async fn load(&self, source: &dyn CredentialSource, notes: &mut Notes) -> Outcome {
+        let outcome = source.load(&self.context, notes).await;
+        let Outcome::Provided(provided) = &outcome else { return outcome };
+        if provided.expiry().is_some_and(|expiry| expiry <= self.context.now()) {
+            return Outcome::Failed(already_expired(source.kind()));
+        }
+        match self.verify(provided, notes).await {
+            Ok(()) => outcome,
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    async fn verify(&self, provided: &Provided, notes: &mut Notes) -> Result<(), Error> {
+        if !self.expectation.is_any() {
+            return Ok(());
+        }
+        let identity = Sts::new(&self.context)?.caller_identity(provided.credentials().clone()).await?;
+        notes.add("GetCallerIdentity", identity.arn.as_str());
+        self.expectation.check(&identity)
+    }
+
     fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
         SourceReport {
             kind: source.kind(),
@@ -195,10 +210,6 @@ impl Inner {
             duration: Duration::ZERO,
             hint: None,
         }
-    }
-
-    fn is_over(&self, provided: &Provided) -> bool {
-        provided.expiry().is_some_and(|expiry| expiry <= self.context.now())
     }
 
     fn sdk_choice(&self) -> Option<SourceKind> {
@@ -266,173 +277,4 @@ impl Resolved {
     pub fn report(&self) -> &ChainReport {
         &self.report
     }
-}
-
-/// In which order the sources are asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SourceOrder {
-    /// Pod Identity, web identity, access keys, node: what needs no stored secret comes first, as Flux recommends
-    /// ([Flux on AWS]).
-    ///
-    /// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/#authentication
-    #[default]
-    SecretlessFirst,
-    /// Access keys, web identity, Pod Identity, node: the order of the AWS SDKs ([credential provider chain]), where a
-    /// leftover access key hides a role.
-    ///
-    /// [credential provider chain]: https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html
-    AwsSdk,
-}
-
-impl SourceOrder {
-    fn kinds(self) -> [SourceKind; 4] {
-        use SourceKind::{AccessKeys, InstanceMetadata, PodIdentity, WebIdentity};
-        match self {
-            Self::SecretlessFirst => [PodIdentity, WebIdentity, AccessKeys, InstanceMetadata],
-            Self::AwsSdk => [AccessKeys, WebIdentity, PodIdentity, InstanceMetadata],
-        }
-    }
-}
-
-/// Makes a [`Chain`]. Everything that touches the world can be replaced.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct ChainBuilder {
-    sources: Vec<Arc<dyn CredentialSource>>,
-    /// An object's identity, which rules all other sources out.
-    object: Option<Arc<dyn CredentialSource>>,
-    environment: Environment,
-    http_client: Option<SharedHttpClient>,
-    metadata_http_client: Option<SharedHttpClient>,
-    time_source: SharedTimeSource,
-    sleep_impl: SharedAsyncSleep,
-    region: Option<Region>,
-    deadline: Duration,
-}
-
-impl Default for ChainBuilder {
-    fn default() -> Self {
-        Self {
-            sources: sources_in(SourceOrder::default()),
-            object: None,
-            environment: Environment::from_process(),
-            http_client: None,
-            metadata_http_client: None,
-            time_source: SharedTimeSource::new(SystemTimeSource::new()),
-            sleep_impl: SharedAsyncSleep::new(TokioSleep::new()),
-            region: None,
-            deadline: Duration::from_secs(20),
-        }
-    }
-}
-
-impl ChainBuilder {
-    /// Asks Flux's four sources in this order, and no others.
-    pub fn order(mut self, order: SourceOrder) -> Self {
-        self.sources = sources_in(order);
-        self
-    }
-
-    /// Leaves a source out.
-    pub fn without(mut self, kind: SourceKind) -> Self {
-        self.sources.retain(|source| source.kind() != kind);
-        self
-    }
-
-    /// Adds a source behind those there are, but before the node's metadata, which stays the last resort.
-    pub fn source(mut self, source: impl CredentialSource + 'static) -> Self {
-        let node = self.sources.iter().position(|source| source.kind() == SourceKind::InstanceMetadata);
-        self.sources.insert(node.unwrap_or(self.sources.len()), Arc::new(source));
-        self
-    }
-
-    /// Asks this source and, as long as nothing is added after it, no other.
-    pub fn only(mut self, source: impl CredentialSource + 'static) -> Self {
-        self.sources = vec![Arc::new(source)];
-        self
-    }
-
-    /// Takes on the identity of an object: the role of the ServiceAccount that it names, and nothing else.
-    ///
-    /// Whatever else this builder is told, before or after, the chain has no other source, so no failure can end in the
-    /// identity of the controller or of the node. It needs a [`region`](Self::region) of the object's own.
-    pub fn service_account(mut self, role: ServiceAccountRole) -> Self {
-        self.object = Some(Arc::new(ServiceAccountSource(role)));
-        self
-    }
-
-    /// Where variables and files are read; by default the process and the machine.
-    pub fn environment(mut self, environment: Environment) -> Self {
-        self.environment = environment;
-        self
-    }
-
-    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`. An object's identity has no default:
-    /// those variables are the controller's.
-    pub fn region(mut self, region: impl Into<String>) -> Self {
-        self.region = Some(Region::new(region.into()));
-        self
-    }
-
-    /// The HTTP client for AWS; by default [`http_client`](crate::http_client).
-    pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
-        self.http_client = Some(client.into_shared());
-        self
-    }
-
-    /// The HTTP client for the Pod Identity agent and the instance metadata service. It must use no proxy: what it asks
-    /// is on the node.
-    pub fn metadata_http_client(mut self, client: impl HttpClient + 'static) -> Self {
-        self.metadata_http_client = Some(client.into_shared());
-        self
-    }
-
-    /// The clock.
-    pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
-        self.time_source = time_source.into_shared();
-        self
-    }
-
-    /// How to wait; by default with tokio's timers.
-    pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
-        self.sleep_impl = sleep_impl.into_shared();
-        self
-    }
-
-    /// How long all sources together may take; by default 20 seconds.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// The chain. Nothing is read or asked yet.
-    #[must_use]
-    pub fn build(self) -> Chain {
-        Chain(Arc::new(Inner {
-            sources: self.object.map_or(self.sources, |object| vec![object]),
-            deadline: self.deadline,
-            held: Held::new(self.time_source.clone()),
-            context: SourceContext {
-                environment: self.environment,
-                http_client: self.http_client.unwrap_or_else(http_client),
-                metadata_http_client: self.metadata_http_client.unwrap_or_else(metadata_http_client),
-                time_source: self.time_source,
-                sleep_impl: self.sleep_impl,
-                region: self.region,
-            },
-        }))
-    }
-}
-
-fn sources_in(order: SourceOrder) -> Vec<Arc<dyn CredentialSource>> {
-    let source = |kind| -> Arc<dyn CredentialSource> {
-        match kind {
-            SourceKind::PodIdentity => Arc::new(PodIdentity::new()),
-            SourceKind::WebIdentity => Arc::new(WebIdentity::new()),
-            SourceKind::AccessKeys => Arc::new(AccessKeys::new()),
-            _ => Arc::new(InstanceMetadata::new()),
-        }
-    };
-    order.kinds().into_iter().map(source).collect()
 }

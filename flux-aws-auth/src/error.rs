@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Configuration,
     /// The other side knows the caller and refused: change a trust policy, a permission or an association.
     Denied,
+    /// The credentials are good, but not those of the identity that was expected: find out which source gave them.
+    UnexpectedIdentity,
     /// A token or a key was not accepted: it is expired, for another audience, or from an unknown issuer.
     InvalidToken,
     /// Too many requests: try again later.

@@ -34,13 +34,15 @@
 //! # What it does not do
 //!
 //! It does not read AWS profiles, does no single sign-on and starts no process: those belong to `aws-config`, whose
-//! provider can be wrapped as a [`CredentialSource`]. It never falls back: see below.
+//! provider can be a link of a chain, as a [`NamedProvider`](source::NamedProvider). It never falls back: see below.
 //!
 //! # Contracts
 //!
 //! * **The first source that is set up decides.** Its failure ends the chain; only "not set up" moves on, and the node's
 //!   role is the last resort. An object-level identity is the only source of its chain, whatever else
 //!   the builder is told.
+//! * **Certain, if asked.** With [`ChainBuilder::expect_account`] or [`ChainBuilder::expect_role`], AWS is asked whose the
+//!   credentials are before anybody gets them.
 //! * **Bounded.** Each request has limits for connecting, answering and the whole; one deadline covers the chain (20
 //!   seconds unless set). A metadata address where nobody answers costs about one second.
 //! * **Refresh.** See [`Chain::resolve`]. Token files are read again at every exchange.
@@ -59,6 +61,7 @@ mod chain;
 mod endpoint;
 mod environment;
 mod error;
+mod expectation;
 mod held;
 mod http_clients;
 mod no_process_environment;

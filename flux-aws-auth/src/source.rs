@@ -20,17 +20,20 @@ mod exchange;
 mod instance_metadata;
 mod json_credentials;
 mod pod_identity;
+mod provider;
 mod web_identity;
 
 pub use access_keys::AccessKeys;
 pub use instance_metadata::InstanceMetadata;
 pub use pod_identity::PodIdentity;
+pub use provider::NamedProvider;
 pub use web_identity::WebIdentity;
 
 /// A place where credentials can come from.
 ///
-/// The four that Flux knows are in this module; a program can add its own, such as a profile for a laptop, with
-/// [`ChainBuilder::source`](crate::ChainBuilder::source).
+/// The four that Flux knows are in this module. A program can add its own with
+/// [`ChainBuilder::source`](crate::ChainBuilder::source), and any credentials provider of the AWS SDK's kind as a
+/// [`NamedProvider`].
 #[async_trait]
 pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// Which source this is.

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
-use flux_aws_auth::source::{Notes, Outcome, Provided, SkipReason, Skipped, SourceContext};
+use aws_credential_types::provider::{ProvideCredentials, future};
+use flux_aws_auth::source::{NamedProvider, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext};
 use flux_aws_auth::{
-    CredentialSource, Environment, Error, ErrorKind, Principal, SourceKind, SourceOrder, SourceResult,
+    ChainBuilder, CredentialSource, Environment, Error, ErrorKind, Principal, SourceKind, SourceOrder,
+    SourceResult,
 };
 
 use crate::support::*;
@@ -96,6 +97,49 @@ async fn nothing_set_up_names_every_source_and_the_remedy() {
     ));
 }
 
+/// What a builder is told to expect.
+type Expect = fn(ChainBuilder) -> ChainBuilder;
+
+/// A leftover access key must not pass for the role that the program was given.
+#[tokio::test(start_paused = true)]
+async fn an_unexpected_identity_is_refused() {
+    let identity = |arn: &str| {
+        format!(
+            r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>{arn}</Arn><UserId>AIDAEXAMPLE</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"#
+        )
+    };
+    let account: Expect = |builder| builder.expect_account("111122223333");
+    let other_account: Expect = |builder| builder.expect_account("444455556666");
+    let role: Expect = |builder| builder.expect_role(ROLE.parse().unwrap());
+    let session = "arn:aws:sts::111122223333:assumed-role/flux-image-reflector/s";
+    let user = "arn:aws:iam::111122223333:user/leftover";
+    for (expect, arn, accepted) in
+        [(account, user, true), (other_account, user, false), (role, session, true), (role, user, false)]
+    {
+        let clock = TestClock::new();
+        let answer = identity(arn);
+        let aws = Network::new(move |_| ok(answer.clone()));
+        let environment = Environment::empty()
+            .with_var("AWS_REGION", "eu-west-1")
+            .with_var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .with_var("AWS_SECRET_ACCESS_KEY", SECRET);
+        let chain = expect(chain(environment, &aws, &Network::silent(), &clock)).build();
+        let result = chain.resolve().await;
+        assert_eq!(aws.seen().len(), 1);
+        match result {
+            Ok(_) => assert!(accepted, "{arn}"),
+            Err(error) => {
+                assert!(!accepted, "{arn}: {error:?}");
+                assert_eq!(error.kind(), ErrorKind::UnexpectedIdentity);
+                assert!(whole_story(&error).contains(arn), "{}", whole_story(&error));
+            }
+        }
+        chain.resolve().await.ok();
+        assert_eq!(aws.seen().len(), if accepted { 1 } else { 2 }, "what is held was verified");
+    }
+}
+
 /// A source that a program adds, and what it is asked.
 #[derive(Debug)]
 struct Laptop(Outcome);
@@ -141,6 +185,42 @@ async fn a_source_of_one_s_own_comes_before_the_node() {
     );
     assert_eq!(report.provided_by(), Some(SourceKind::Custom("laptop profile")));
     assert!(network.seen().is_empty());
+}
+
+/// A provider of the AWS SDK's kind, with what it answers.
+#[derive(Debug)]
+struct Sdk(fn() -> Result<Credentials, CredentialsError>);
+
+impl ProvideCredentials for Sdk {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready((self.0)())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_of_the_sdk_is_a_link_like_any_other() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    let of = |answer| {
+        chain(Environment::empty(), &network, &network, &clock)
+            .without(SourceKind::InstanceMetadata)
+            .source(NamedProvider::new("profile", Sdk(answer)))
+            .build()
+    };
+    let resolved = of(|| Ok(Credentials::new("AKIAPROFILE", "s", None, None, "p"))).resolve().await.unwrap();
+    assert_eq!(resolved.report().provided_by(), Some(SourceKind::Custom("profile")));
+    assert_eq!(resolved.principal().to_string(), "the owner of access key AKIAPROFILE");
+
+    let nothing = of(|| Err(CredentialsError::not_loaded("no profile"))).resolve().await.unwrap_err();
+    assert_eq!(nothing.kind(), ErrorKind::NoIdentity);
+    let broken = of(|| Err(CredentialsError::invalid_configuration("a loop"))).resolve().await.unwrap_err();
+    assert_eq!(broken.kind(), ErrorKind::Configuration);
+    assert!(whole_story(&broken).contains("a loop"), "{}", whole_story(&broken));
+    let down = of(|| Err(CredentialsError::provider_error("no route"))).resolve().await.unwrap_err();
+    assert!(down.is_retryable());
 }
 
 #[tokio::test(start_paused = true)]
