@@ -80,6 +80,14 @@ impl Chain {
         self.0.held.get(|| self.0.ask_sources()).await
     }
 
+    /// Lets go of the credentials that are held, so that the next caller gets new ones.
+    ///
+    /// For credentials that AWS no longer accepts, though they have not expired: a session that was revoked, a key that was
+    /// rotated.
+    pub fn forget(&self) {
+        self.0.held.forget();
+    }
+
     /// Asks STS whose credentials these are. AWS grants this to everyone ([GetCallerIdentity]).
     ///
     /// [GetCallerIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

@@ -26,14 +26,55 @@ use crate::text::quoted;
 pub(crate) enum Purpose {
     ContainerCredentials,
     InstanceMetadata,
-    Sts,
+    AwsApi,
 }
 
-/// An address that passed the table above. `Display` and `Debug` leave the query out: it can hold a secret.
+/// An address that may be asked, because it passed a check before anything is sent to it.
+///
+/// The addresses that the environment names for STS, for the Pod Identity agent and for the instance metadata service are
+/// checked so by this crate; [`aws_api`](Self::aws_api) does it for the API of any other AWS service. `Display` and `Debug`
+/// leave the query out: it can hold a secret.
+///
+/// | what is asked | `https` | plain `http` |
+/// |---|---|---|
+/// | STS and other AWS APIs | any host | loopback |
+/// | Pod Identity agent, ECS agent | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
+/// | instance metadata | any host | loopback, 169.254.169.254, fd00:ec2::254 |
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Endpoint(Uri);
+pub struct Endpoint(Uri);
 
 impl Endpoint {
+    /// Checks the address of an AWS service's API that `setting` named: `https`, or plain `http` to a loopback address, without
+    /// a user name and without a query.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], with the setting, the address without what may be secret in it, and the rule.
+    ///
+    /// ```
+    /// use flux_aws_auth::Endpoint;
+    ///
+    /// let vpc = Endpoint::aws_api("endpoint_url", "https://vpce-1a2b3c4d.api.ecr.eu-west-1.vpce.amazonaws.com/")?;
+    /// assert_eq!(vpc.url(), "https://vpce-1a2b3c4d.api.ecr.eu-west-1.vpce.amazonaws.com");
+    /// assert!(Endpoint::aws_api("endpoint_url", "http://ecr.example.com").is_err());
+    /// # Ok::<(), flux_aws_auth::Error>(())
+    /// ```
+    pub fn aws_api(setting: &str, value: &str) -> Result<Self, Error> {
+        let endpoint = Self::parse(Purpose::AwsApi, setting, value)?;
+        if endpoint.0.query().is_some() || value.contains('#') {
+            let message =
+                format!("{setting}: {} is not accepted: it has a query or a fragment", redacted(value));
+            return Err(Error::new(ErrorKind::Configuration, message)
+                .with_hint("Give scheme, host, port and path alone."));
+        }
+        Ok(endpoint)
+    }
+
+    /// The address, without a trailing slash.
+    pub fn url(&self) -> String {
+        self.base()
+    }
+
     /// Checks `value`, which `setting` named.
     pub(crate) fn parse(purpose: Purpose, setting: &str, value: &str) -> Result<Self, Error> {
         let refuse = |why: &str| {
@@ -129,7 +170,7 @@ impl Purpose {
         match self {
             Self::ContainerCredentials => CONTAINER_AGENTS,
             Self::InstanceMetadata => INSTANCE_METADATA,
-            Self::Sts => &[],
+            Self::AwsApi => &[],
         }
     }
 
@@ -141,7 +182,7 @@ impl Purpose {
             Self::InstanceMetadata => {
                 "Use https, or plain http to a loopback address, 169.254.169.254 or [fd00:ec2::254]."
             }
-            Self::Sts => "Use https, or plain http to a loopback address.",
+            Self::AwsApi => "Use https, or plain http to a loopback address.",
         }
     }
 }
@@ -187,7 +228,7 @@ mod tests {
     fn the_table_holds() {
         let everywhere =
             ["https://example.com/x", "http://127.0.0.1:1", "http://[::1]/v1", "http://localhost:80"];
-        for purpose in [Purpose::ContainerCredentials, Purpose::InstanceMetadata, Purpose::Sts] {
+        for purpose in [Purpose::ContainerCredentials, Purpose::InstanceMetadata, Purpose::AwsApi] {
             accepted(purpose, &everywhere);
             refused(
                 purpose,
@@ -225,23 +266,34 @@ mod tests {
         refused(Purpose::ContainerCredentials, &["http://169.254.169.254/"]);
         accepted(Purpose::InstanceMetadata, &["http://169.254.169.254", "http://[fd00:ec2::254]"]);
         refused(Purpose::InstanceMetadata, &["http://169.254.170.23"]);
-        refused(Purpose::Sts, &["http://169.254.169.254", "http://169.254.170.2"]);
+        refused(Purpose::AwsApi, &["http://169.254.169.254", "http://169.254.170.2"]);
+    }
+
+    #[test]
+    fn an_api_s_address_has_no_query_and_no_fragment() {
+        for refused in
+            ["https://example.com/?canary", "https://example.com/#canary", "https://example.com?canary"]
+        {
+            let error = Endpoint::aws_api("endpoint_url", refused).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+        }
+        assert_eq!(Endpoint::aws_api("S", "http://127.0.0.1:4566/").unwrap().url(), "http://127.0.0.1:4566");
     }
 
     #[test]
     fn what_may_be_secret_is_not_shown() {
         let refused =
-            Endpoint::parse(Purpose::Sts, "S", "http://me:canary@example.com/p?token=canary").unwrap_err();
+            Endpoint::parse(Purpose::AwsApi, "S", "http://me:canary@example.com/p?token=canary").unwrap_err();
         assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
         for hidden in
             ["ftp://canary:se?cret@example.com", "https://user:canary#x@example.com/", "http://h/?canary"]
         {
-            let refused = Endpoint::parse(Purpose::Sts, "S", hidden).unwrap_err();
+            let refused = Endpoint::parse(Purpose::AwsApi, "S", hidden).unwrap_err();
             assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
         }
-        let bare = Endpoint::parse(Purpose::Sts, "S", "http://127.0.0.1?x").unwrap();
+        let bare = Endpoint::parse(Purpose::AwsApi, "S", "http://127.0.0.1?x").unwrap();
         assert_eq!(bare.path_and_query(), "/?x");
-        let accepted = Endpoint::parse(Purpose::Sts, "S", "https://example.com/p?token=canary").unwrap();
+        let accepted = Endpoint::parse(Purpose::AwsApi, "S", "https://example.com/p?token=canary").unwrap();
         assert_eq!(
             format!("{accepted} {accepted:?}"),
             "https://example.com/p Endpoint(https://example.com/p)"

@@ -73,6 +73,11 @@ impl Held {
         self.current().filter(|current| current.is_usable(now)).map(|current| current.resolved)
     }
 
+    /// Lets go of what is held.
+    pub(crate) fn forget(&self) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The one flight at a time, unless another has ended meanwhile and left something for all who waited.
     async fn fly<F>(
         &self,

@@ -77,6 +77,7 @@ mod token;
 
 pub use arn::RoleArn;
 pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};
+pub use endpoint::Endpoint;
 pub use environment::Environment;
 pub use error::{BoxError, Error, ErrorKind};
 pub use http_clients::http_client;

@@ -267,7 +267,7 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
     }
     let configured = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
     let named = configured.into_iter().find_map(|name| environment.var(name).map(|value| (name, value)));
-    named.map(|(name, value)| Endpoint::parse(Purpose::Sts, name, &value)).transpose()
+    named.map(|(name, value)| Endpoint::parse(Purpose::AwsApi, name, &value)).transpose()
 }
 
 /// What remains of a failed call: facts for the error, and no raw response, which could hold a secret.

@@ -232,6 +232,16 @@ async fn credentials_without_an_expiry_are_held_five_minutes() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_is_asked_for_again() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    chain.clone().forget();
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
+    assert_eq!(gate.loads(), 2);
+}
+
 /// The pause after a failure must not reach beyond the end of what is held.
 #[tokio::test(start_paused = true)]
 async fn nothing_is_given_beyond_its_end() {
