@@ -15,9 +15,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Setup::Irsa, conflicts_with = "live")]
     pub(crate) setup: Setup,
 
-    /// The image, as in the spec of an ImageRepository: the name without a tag.
-    #[arg(long, default_value = DEFAULT_IMAGE)]
-    pub(crate) image: String,
+    /// The image, as in the spec of an ImageRepository: the name without a tag. The embedded AWS has apps/mainapp, in account
+    /// 111122223333 and region eu-west-1, and that is what is taken unless this is given.
+    #[arg(long)]
+    pub(crate) image: Option<String>,
 
     /// A file with a Flux ImagePolicy manifest. Without it, the policy is the range ">=1.0.0".
     #[arg(long, value_name = "FILE")]
@@ -37,8 +38,14 @@ pub(crate) struct Args {
     pub(crate) live: bool,
 }
 
-/// The image of the embedded repository.
-pub(crate) const DEFAULT_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp";
+impl Args {
+    /// The image, given or embedded.
+    pub(crate) fn image(&self) -> &str {
+        self.image.as_deref().unwrap_or(EMBEDDED_IMAGE)
+    }
+}
+
+const EMBEDDED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp";
 
 /// How the pod gets its identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -1,22 +1,27 @@
 //! The main job, through the public API only: credentials, scan, latest image.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
 use flux_aws_auth::{Chain, ChainReport, Principal, http_client};
 use flux_ecr_reflect::{EcrRegistry, ImageName, Reflection, Reflector};
 use flux_policy::Policy;
-use flux_policy::manifest::ImagePolicy;
+use flux_policy::manifest::{self, Manifest};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::Args;
 use crate::counting::Counting;
 use crate::world::World;
 
+/// What is asked, checked before anything is sent.
+pub(crate) struct Request {
+    pub(crate) image: ImageName,
+    registry: EcrRegistry,
+    policy: Policy,
+}
+
 /// What the job found, and what it took.
 pub(crate) struct Findings {
-    pub(crate) image: ImageName,
     pub(crate) policy: Policy,
     pub(crate) principal: Principal,
     pub(crate) report: ChainReport,
@@ -33,19 +38,33 @@ pub(crate) struct Step {
 
 /// Why there are no findings.
 pub(crate) enum Failure {
-    /// A file or an argument is not right.
+    /// Something on the command line is not right.
     Input(String),
-    Credentials(flux_aws_auth::Error),
+    Image(flux_ecr_reflect::Error),
     Policy(flux_policy::Error),
+    Credentials(flux_aws_auth::Error),
     Registry(flux_ecr_reflect::Error),
 }
 
-/// Credentials, scan, latest image.
-pub(crate) async fn run(args: &Args, world: &World) -> Result<Findings, Failure> {
-    let image: ImageName = args.image.parse()?;
-    let registry: EcrRegistry = image.registry().parse()?;
-    let policy = policy(args)?;
+impl Request {
+    /// Reads the arguments, and the policy file if there is one.
+    pub(crate) fn new(args: &Args, world: &World) -> Result<Self, Failure> {
+        let image: ImageName = args.image().parse().map_err(Failure::Image)?;
+        let registry: EcrRegistry = image.registry().parse().map_err(Failure::Image)?;
+        match &world.aws {
+            Some(aws) if aws.region() != registry.region() => Err(Failure::Input(format!(
+                "{image} is in {}, but the embedded AWS plays {} alone. Use --live for the real AWS.",
+                registry.region(),
+                aws.region()
+            ))),
+            _ => Ok(Self { image, registry, policy: policy(args)? }),
+        }
+    }
+}
 
+/// Credentials, scan, latest image.
+pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Failure> {
+    let Request { image, registry, policy } = request;
     let credential_requests = Counting::new(http_client());
     let mut chain = Chain::builder()
         .environment(world.environment.clone())
@@ -65,7 +84,7 @@ pub(crate) async fn run(args: &Args, world: &World) -> Result<Findings, Failure>
 
     let registry_requests = Counting::new(http_client());
     let stopwatch = Stopwatch::start();
-    let reflection = reflector(world, chain, registry_requests.clone())?.reflect(&image, &policy).await?;
+    let reflection = reflector(world, chain, registry_requests.clone())?.reflect(image, policy).await?;
     let reflected = Step {
         name: "scan and decision",
         duration: stopwatch.elapsed(),
@@ -73,8 +92,7 @@ pub(crate) async fn run(args: &Args, world: &World) -> Result<Findings, Failure>
     };
 
     Ok(Findings {
-        image,
-        policy,
+        policy: policy.clone(),
         principal: resolved.principal().clone(),
         report: resolved.report().clone(),
         reflection,
@@ -84,11 +102,21 @@ pub(crate) async fn run(args: &Args, world: &World) -> Result<Findings, Failure>
 
 fn policy(args: &Args) -> Result<Policy, Failure> {
     let Some(path) = &args.policy else { return Ok(Policy::semver(">=1.0.0")?) };
-    let cannot =
-        |why: &dyn fmt::Display| Failure::Input(format!("The policy file {} {why}.", path.display()));
-    let manifest = read(path).map_err(|error| cannot(&format_args!("cannot be read: {error}")))?;
-    let manifest = ImagePolicy::from_yaml(&manifest)?;
-    Ok(manifest.policy()?)
+    let cannot = |why: String| Failure::Input(format!("The policy file {} {why}", path.display()));
+    let text = read(path).map_err(|error| cannot(format!("cannot be read: {error}.")))?;
+    let manifests = manifest::read(&text).map_err(|error| match error.hint() {
+        Some(hint) => cannot(format!("cannot be used: {error}.\n  What to do: {hint}")),
+        None => cannot(format!("cannot be used: {error}.")),
+    })?;
+    let mut policies = manifests.into_iter().filter_map(|manifest| match manifest {
+        Manifest::ImagePolicy(policy) => Some(policy),
+        _ => None,
+    });
+    match (policies.next(), policies.count()) {
+        (Some(policy), 0) => Ok(policy.policy()?),
+        (None, _) => Err(cannot("holds no ImagePolicy.".to_owned())),
+        (Some(_), more) => Err(cannot(format!("holds {} ImagePolicies, but one is evaluated.", more + 1))),
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program reads the files that its command line names")]
@@ -122,7 +150,10 @@ fn progress(tags: Option<u64>) -> ProgressBar {
             let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} tags");
             ProgressBar::new(tags).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         }
-        None => ProgressBar::new_spinner(),
+        None => {
+            let style = ProgressStyle::with_template("{spinner} {human_pos} tags");
+            ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+        }
     }
 }
 

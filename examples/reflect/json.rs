@@ -5,11 +5,11 @@ use std::error::Error as StdError;
 use flux_aws_auth::{ChainReport, SourceReport, SourceResult};
 use serde_json::{Value, json};
 
-use crate::job::{Failure, Findings};
+use crate::job::{Failure, Findings, Request};
 use crate::world::World;
 
 /// Everything that was found.
-pub(crate) fn findings(world: &World, findings: &Findings) -> Value {
+pub(crate) fn findings(request: &Request, world: &World, findings: &Findings) -> Value {
     let (scan, latest) = (&findings.reflection.scan, &findings.reflection.latest);
     let steps = findings.steps.iter().map(|step| {
         json!({
@@ -20,7 +20,7 @@ pub(crate) fn findings(world: &World, findings: &Findings) -> Value {
     });
     json!({
         "setup": world.story,
-        "image": findings.image.to_string(),
+        "image": request.image.to_string(),
         "policy": findings.policy.to_string(),
         "identity": findings.principal.to_string(),
         "sources": sources(&findings.report),
@@ -28,6 +28,9 @@ pub(crate) fn findings(world: &World, findings: &Findings) -> Value {
             "message": scan.to_string(),
             "tagCount": scan.len(),
             "revision": scan.revision(),
+            "listed": scan.listing().tags(),
+            "excluded": scan.listing().excluded(),
+            "pages": scan.listing().pages(),
             "latestTags": scan.latest_tags().collect::<Vec<_>>(),
         },
         "decision": latest.decision(),
@@ -41,6 +44,7 @@ pub(crate) fn failure(failure: &Failure) -> Value {
     let (what, error, hint, sources): (_, &dyn StdError, _, _) = match failure {
         Failure::Input(message) => return json!({"error": {"what": "input", "message": message}}),
         Failure::Credentials(error) => ("credentials", error, error.hint(), error.report().map(sources)),
+        Failure::Image(error) => ("image", error, error.hint(), None),
         Failure::Policy(error) => ("policy", error, error.hint(), None),
         Failure::Registry(error) => ("registry", error, error.hint(), None),
     };

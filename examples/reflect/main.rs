@@ -4,7 +4,7 @@
 //! ```console
 //! $ cargo run --example reflect
 //! $ cargo run --example reflect -- --setup nothing
-//! $ cargo run --example reflect -- --policy examples/data/imagepolicy.yaml --json
+//! $ cargo run --example reflect -- --policy examples/data/podinfo.yaml --json
 //! $ cargo run --example reflect -- --live --image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp
 //! ```
 //!
@@ -42,10 +42,11 @@ async fn main() -> ExitCode {
     };
     match verdict {
         Ok(verdict) => verdict.into(),
-        // Whoever read the output has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(err, "The output could not be written: {error}.");
+            // Whoever closed the pipe knows.
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                let _ = writeln!(err, "The output could not be written: {error}.");
+            }
             Verdict::Failed.into()
         }
     }

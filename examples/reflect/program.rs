@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::args::Args;
-use crate::job::{self, Failure};
+use crate::job::{self, Failure, Request};
 use crate::world::World;
 use crate::{json, text};
 
@@ -23,14 +23,21 @@ pub(crate) async fn run(
     out: &mut (impl Write + Send),
     err: &mut (impl Write + Send),
 ) -> io::Result<Verdict> {
+    let request = match Request::new(args, world) {
+        Ok(request) => request,
+        Err(failure) => {
+            tell(args, &failure, out, err)?;
+            return Ok(Verdict::Failed);
+        }
+    };
     if !args.json {
-        text::setup(out, args, world)?;
+        text::setup(out, &request, world)?;
         out.flush()?;
     }
-    match job::run(args, world).await {
+    match job::run(&request, world).await {
         Ok(findings) => {
             if args.json {
-                writeln!(out, "{:#}", json::findings(world, &findings))?;
+                writeln!(out, "{:#}", json::findings(&request, world, &findings))?;
             } else {
                 text::findings(out, world, &findings)?;
             }

@@ -4,27 +4,29 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::args::Args;
-use crate::job::{Failure, Findings};
+use crate::job::{Failure, Findings, Request};
 use crate::world::World;
 
 /// The heading, the set-up, what is asked.
-pub(crate) fn setup(out: &mut impl Write, args: &Args, world: &World) -> io::Result<()> {
+pub(crate) fn setup(out: &mut impl Write, request: &Request, world: &World) -> io::Result<()> {
     writeln!(out, "Set-up")?;
     for line in &world.story {
         writeln!(out, "  {line}")?;
     }
-    match world.tags {
-        Some(tags) => writeln!(out, "  Image {}, with {tags} images in ECR.\n", args.image),
-        None => writeln!(out, "  Image {}.\n", args.image),
-    }
+    writeln!(out, "  Image: {}\n", request.image)
 }
 
 /// Everything that was found, in the order in which it was done.
 pub(crate) fn findings(out: &mut impl Write, world: &World, findings: &Findings) -> io::Result<()> {
     let (scan, latest) = (&findings.reflection.scan, &findings.reflection.latest);
     writeln!(out, "{}", findings.report)?;
-    writeln!(out, "Scan\n  {scan}\n")?;
+    let listing = scan.listing();
+    let (tags, pages, excluded) = (listing.tags(), listing.pages(), listing.excluded());
+    writeln!(out, "Scan\n  {scan}")?;
+    writeln!(
+        out,
+        "  {tags} tags listed in {pages} pages, {excluded} of them left out by the exclusion list\n"
+    )?;
     writeln!(out, "Decision\n{}\n", indented(latest.decision()))?;
     match latest.image_ref() {
         Some(image) => writeln!(out, "Latest image\n  {image}\n")?,
@@ -52,6 +54,7 @@ pub(crate) fn findings(out: &mut impl Write, world: &World, findings: &Findings)
 pub(crate) fn failure(err: &mut impl Write, failure: &Failure) -> io::Result<()> {
     match failure {
         Failure::Input(message) => writeln!(err, "{message}"),
+        Failure::Image(error) => explain(err, "The image cannot be used", error, error.hint()),
         Failure::Policy(error) => explain(err, "The policy cannot be used", error, error.hint()),
         Failure::Registry(error) => explain(err, "The registry could not be read", error, error.hint()),
         Failure::Credentials(error) => match error.report() {

@@ -44,7 +44,11 @@ impl World {
         tags: Option<u64>,
     ) -> Result<Self, local_aws::Error> {
         let aws = Arc::new(account(setup).repository(repository).start().await?);
-        let (environment, story) = pod(setup, &aws);
+        let (environment, mut story) = pod(setup, &aws);
+        let (account, region) = (aws.account(), aws.region());
+        story.push(format!(
+            "The embedded AWS plays account {account} in {region}, with the ECR repository apps/mainapp."
+        ));
         let object = (setup == Setup::ServiceAccount).then(|| {
             ServiceAccountRole::new(ServiceAccountRef::new(TENANT.0, TENANT.1), Cluster { aws: aws.clone() })
         });

@@ -20,8 +20,9 @@ const TRACE_ID: &str = "x-amzn-trace-id";
 /// trace id for a header. The clients of these crates have this interceptor; give it to your own so that
 /// [`Environment`](crate::Environment) is all that they know. It also names the crate to AWS, in the user agent.
 ///
-/// What it cannot prevent: the SDK's own trace output reads `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`, and a client
-/// without an endpoint resolver of its own takes its hosts from the file that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names.
+/// What it cannot prevent: the SDK's own trace output reads `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`; and when a client is
+/// made, the file that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names is read, if there is such a variable, and must be readable and
+/// valid. With an endpoint resolver of its own, as the clients of these crates have, a client does not go by that file.
 ///
 /// ```
 /// use aws_sdk_sts::config::{BehaviorVersion, Config};

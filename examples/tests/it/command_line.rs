@@ -29,8 +29,17 @@ fn the_exit_code_tells_found_from_nothing_and_failure() {
     expect(&["--setup", "nothing"], 2, "Set-up", "No AWS credentials");
     expect(&["--setup", "nothing", "--json"], 2, "\"what\": \"credentials\"", "");
     expect(&["--policy", "no/such/file.yaml"], 2, "", "The policy file no/such/file.yaml cannot be read");
-    expect(&["--policy", "Cargo.toml"], 2, "", "The policy cannot be used");
-    expect(&["--image", "ghcr.io/stefanprodan/podinfo"], 2, "", "ghcr.io");
+    expect(&["--policy", "Cargo.toml"], 2, "", "The policy file Cargo.toml cannot be used");
+    expect(&["--policy", "data/explain/minio.yaml", "--json"], 0, "latestImage", "");
+    expect(&["--policy", "data/explain/podinfo.yaml"], 2, "", "ImagePolicies, but one is evaluated");
+    expect(
+        &["--image", "111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/mainapp"],
+        2,
+        "",
+        "plays eu-west-1 alone",
+    );
+    expect(&["--live"], 2, "", "--image");
+    expect(&["--image", "ghcr.io/stefanprodan/podinfo"], 2, "", "The image cannot be used");
     expect(&["--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp:1.0.0"], 2, "", "1.0.0");
     expect(&["--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/other"], 2, "", "apps/other");
     expect(&["--setup", "by-magic"], 2, "", "by-magic");

@@ -48,7 +48,7 @@ async fn no_secret_of_a_run_is_shown() {
         &["--setup", "irsa", "--json"],
         &["--setup", "pod-identity", "--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/missing"],
         &["--setup", "node", "--image", "444455556666.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp"],
-        &["--setup", "irsa", "--image", "111122223333.dkr.ecr.us-east-1.amazonaws.com/apps/mainapp"],
+        &["--setup", "irsa", "--image", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/missing"],
     ];
     for words in runs {
         log.0.lock().unwrap().clear();
