@@ -145,15 +145,14 @@ fn reflector(
 
 /// Drawn on a terminal only, and on standard error, so that piped output is plain.
 fn progress(tags: Option<u64>) -> ProgressBar {
-    match tags {
-        Some(tags) => {
-            let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} tags");
-            ProgressBar::new(tags).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        }
-        None => {
-            let style = ProgressStyle::with_template("{spinner} {human_pos} tags");
-            ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-        }
+    let (bar, template) = match tags {
+        Some(tags) => (ProgressBar::new(tags), "{wide_bar} {human_pos}/{human_len} tags"),
+        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} tags"),
+    };
+    // A template that is not understood leaves the bar as it is.
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
     }
 }
 

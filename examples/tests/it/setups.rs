@@ -35,7 +35,7 @@ async fn each_setup_finds_its_own_identity() {
             "successful scan: found 2375 tags with checksum",
             "Decision",
             "next:",
-            "left out",
+            "eligible, 675 left out",
             "Latest image",
             "@sha256:",
             "Took",
