@@ -80,6 +80,41 @@ impl Chain {
         self.0.held.get(|| self.0.ask_sources()).await
     }
 
+    /// Resolves, again and again until it succeeds or `patience` is over. For the start of a program, which in a new pod can
+    /// come before its Pod Identity agent answers, or before IAM knows an association or a trust policy everywhere.
+    ///
+    /// Between two tries it waits half a second, then twice as long each time, up to four seconds. What waiting cannot mend
+    /// ([`ErrorKind::Configuration`], [`ErrorKind::UnexpectedIdentity`]) is returned at once.
+    ///
+    /// # Errors
+    ///
+    /// That of the last try. When `patience` ends in the middle of a try, that of the one before; of the first,
+    /// [`ErrorKind::TimedOut`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`resolve`](Self::resolve).
+    pub async fn wait_for_identity(&self, patience: Duration) -> Result<Resolved, Error> {
+        let sleep_impl = &self.0.context.sleep_impl;
+        let mut last = timed_out(patience);
+        let mut pause = Duration::from_millis(500);
+        let tries = async {
+            loop {
+                match self.resolve().await {
+                    Ok(resolved) => return Ok(resolved),
+                    Err(error) if !error.kind().may_pass() => return Err(error),
+                    Err(error) => last = error,
+                }
+                sleep_impl.sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_secs(4));
+            }
+        };
+        match Timeout::new(tries, sleep_impl.sleep(patience)).await {
+            Ok(result) => result,
+            Err(_) => Err(last),
+        }
+    }
+
     /// Lets go of the credentials that are held, so that the next caller gets new ones.
     ///
     /// For credentials that AWS no longer accepts, though they have not expired: a session that was revoked, a key that was
@@ -254,8 +289,8 @@ fn already_expired(kind: SourceKind) -> Error {
 }
 
 fn timed_out(deadline: Duration) -> Error {
-    Error::new(ErrorKind::TimedOut, format!("no answer within the chain's deadline of {deadline:?}"))
-        .with_hint("Try again later, or allow more time with ChainBuilder::deadline.")
+    Error::new(ErrorKind::TimedOut, format!("no answer within {deadline:?}"))
+        .with_hint("Try again later, or allow more time.")
 }
 
 /// Credentials, and how they were found.

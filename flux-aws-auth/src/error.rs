@@ -61,6 +61,13 @@ pub enum ErrorKind {
     InvalidResponse,
 }
 
+impl ErrorKind {
+    /// Whether the passing of time alone can end it: a start-up, a propagation, an outage.
+    pub(crate) fn may_pass(self) -> bool {
+        !matches!(self, Self::Configuration | Self::UnexpectedIdentity)
+    }
+}
+
 impl Error {
     /// An error with a one-line message. Meant for those who implement
     /// [`CredentialSource`](crate::CredentialSource).

@@ -293,5 +293,6 @@ fn futures_can_be_sent() {
     fn assert_send<T: Send>(_: &T) {}
     let chain = Chain::builder().environment(Environment::empty()).build();
     assert_send(&chain.resolve());
+    assert_send(&chain.wait_for_identity(HOUR));
     assert_send(&chain.caller_identity());
 }

@@ -205,3 +205,33 @@ async fn an_enormous_answer_is_broken_off() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(report_of(&error).to_string().contains("length limit exceeded"), "{}", report_of(&error));
 }
+
+/// The agent comes up after the pod, and then EKS does not know of the association everywhere.
+#[tokio::test(start_paused = true)]
+async fn a_start_can_be_waited_for() {
+    let clock = TestClock::new();
+    let node = Network::new({
+        let clock = clock.clone();
+        move |_| match clock.elapsed().as_secs() {
+            0..10 => Reply::Refuse,
+            10..20 => Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned()),
+            _ => ok(json_credentials(&clock, 3600)),
+        }
+    });
+    let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+    let patience = std::time::Duration::from_secs;
+    let too_early = chain.wait_for_identity(patience(15)).await.unwrap_err();
+    assert_eq!(too_early.kind(), ErrorKind::Denied, "the last word counts: {too_early:?}");
+    assert_eq!(clock.elapsed().as_secs(), 15);
+    assert!(chain.wait_for_identity(patience(60)).await.is_ok());
+    assert!(clock.elapsed().as_secs() < 40, "{:?}", clock.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waiting_cannot_mend_is_told_at_once() {
+    let clock = TestClock::new();
+    let environment = pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/");
+    let chain = chain(environment, &Network::silent(), &Network::silent(), &clock).build();
+    let error = chain.wait_for_identity(std::time::Duration::from_secs(60)).await.unwrap_err();
+    assert_eq!((error.kind(), clock.elapsed().as_secs()), (ErrorKind::Configuration, 0));
+}
