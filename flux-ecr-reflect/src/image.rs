@@ -75,11 +75,11 @@ impl FromStr for ImageName {
     /// [`ErrorKind::Configuration`], with the part to remove or to correct: a scheme, a tag, a digest, a
     /// character.
     fn from_str(image: &str) -> Result<Self, Error> {
+        if let (_, Some(digest)) = split_digest(image)? {
+            return Err(refused(image, "includes a digest", format!("remove \"@{digest}\"")));
+        }
         if let Some((scheme, _)) = image.split_once("://") {
             return Err(refused(image, "includes a URL scheme", format!("remove \"{scheme}://\"")));
-        }
-        if let Some((_, digest)) = image.split_once('@') {
-            return Err(refused(image, "includes a digest or a user", format!("remove \"@{digest}\"")));
         }
         let (registry, repository) = split_registry(image);
         if let Some((_, tag)) = repository.split_once(':') {
@@ -167,10 +167,8 @@ impl FromStr for ImageRef {
     ///
     /// [`ErrorKind::Configuration`] when a part is malformed, or there is neither a tag nor a digest.
     fn from_str(reference: &str) -> Result<Self, Error> {
-        let (rest, digest) = match reference.split_once('@') {
-            Some((rest, digest)) => (rest, Some(digest.parse()?)),
-            None => (reference, None),
-        };
+        let (rest, digest) = split_digest(reference)?;
+        let digest = digest.map(str::parse).transpose()?;
         let (_, repository) = split_registry(rest);
         let (name, tag) = match repository.split_once(':') {
             Some((_, tag)) => (&rest[..rest.len() - tag.len() - 1], Some(tag.parse()?)),
@@ -203,8 +201,28 @@ impl fmt::Display for ImageRef {
 /// The name under which Docker Hub's registry is reached, and which Flux writes for it.
 const DOCKER_HUB: &str = "index.docker.io";
 
+/// Splits at the `@`, behind which only a digest may stand.
+///
+/// # Errors
+///
+/// [`ErrorKind::Configuration`] when a user stands before it, who may have a password: nothing of the text is repeated.
+fn split_digest(image: &str) -> Result<(&str, Option<&str>), Error> {
+    let Some((before, behind)) = image.split_once('@') else { return Ok((image, None)) };
+    let is_digest = !behind.contains(['/', '@'])
+        && behind.contains(':')
+        && (before.contains('/') || behind.starts_with("sha256:") || behind.starts_with("sha512:"))
+        && !before.contains("://");
+    if is_digest {
+        return Ok((before, Some(behind)));
+    }
+    Err(Error::new(
+        ErrorKind::Configuration,
+        "the image includes a user before its registry; remove everything up to the @",
+    ))
+}
+
 /// The first part is a registry only if it has a dot or a colon; `localhost/app` is a repository of Docker
-/// Hub, as in Flux.
+/// Hub, as in Flux with go-containerregistry up to 0.21.6; from 0.21.7 on, `localhost` is a registry there.
 fn split_registry(image: &str) -> (Option<&str>, &str) {
     match image.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) => (Some(first), rest),

@@ -12,6 +12,9 @@ use crate::error::{Error, ErrorKind};
 /// stands before or behind. A host that is close (`….amazonaws.com.evil.example`, a trailing dot, an
 /// upper-case letter, a port) is refused before anything is sent to it.
 ///
+/// Amazon ECR Public (`public.ecr.aws`) is none of these, and never will be: it has no account in its host, and another
+/// API.
+///
 /// | partition | IPv4 | dual-stack |
 /// |---|---|---|
 /// | `aws` | `ACCOUNT.dkr.ecr.REGION.amazonaws.com` | `ACCOUNT.dkr-ecr.REGION.on.aws` |
@@ -114,7 +117,11 @@ impl FromStr for EcrRegistry {
                 ErrorKind::Configuration,
                 format!("registry host {host:?} is not a private Amazon ECR registry: {reason}"),
             )
-            .with_hint("use ACCOUNT.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition")
+            .with_hint(if resembles_private_ecr(host) {
+                "Use ACCOUNT.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition."
+            } else {
+                "Only private Amazon ECR is read through the ECR API; for another registry, set a tag_source."
+            })
         })
     }
 }
@@ -239,6 +246,13 @@ fn parse(host: &str) -> Result<EcrRegistry, String> {
         ));
     }
     Ok(EcrRegistry { account_id: account_id.to_owned(), region: region.to_owned(), form })
+}
+
+/// Whether whoever wrote it meant a host of the table.
+fn resembles_private_ecr(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let digits = host.bytes().take_while(u8::is_ascii_digit).count();
+    host.contains("dkr") || host.contains("amazonaws") || digits >= 8
 }
 
 /// Two letters or more, one or more words, a number: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.

@@ -1,6 +1,12 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
+use regex::Regex;
 
 use super::*;
+
+static COMPONENT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\A[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*\z").expect("a pattern"));
 
 #[track_caller]
 fn name(image: &str, registry: &str, repository: &str) {
@@ -38,7 +44,30 @@ fn what_does_not_belong_in_a_name_is_named() {
     refuses("app:1.0", "includes a tag; remove \":1.0\"");
     refuses("localhost:5000/app:latest", "remove \":latest\"");
     refuses("ghcr.io/org/app@sha256:00", "remove \"@sha256:00\"");
-    refuses("user@ghcr.io/org/app", "includes a digest or a user");
+    refuses("alpine@sha256:00", "includes a digest; remove \"@sha256:00\"");
+}
+
+#[test]
+fn a_user_is_told_from_a_digest_and_a_password_is_not_repeated() {
+    for image in [
+        "user@ghcr.io/org/app",
+        "user:secret@123456789012.dkr.ecr.eu-west-1.amazonaws.com/app",
+        "user:secret@localhost:5000/app",
+        "user:se/cret@ghcr.io/app",
+        "user:se@cret@ghcr.io/app:1.0",
+        "user:secret@ghcr.io",
+        "https://user:secret@ghcr.io/app",
+        "https://user:secret@ghcr.io:443",
+        "user:secret@ghcr.io/org/app@sha256:00",
+    ] {
+        refuses(image, "remove everything up to the @");
+        for error in
+            [image.parse::<ImageName>().expect_err(image), image.parse::<ImageRef>().expect_err(image)]
+        {
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains("cret") && !text.contains("user:"), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -133,9 +162,11 @@ proptest! {
         }
     }
 
-    // The grammar as a regular expression, against the hand-written matcher.
+    // The grammar as a regular expression, against the hand-written matcher, both ways.
     #[test]
-    fn components_by_the_grammar(component in "[a-z0-9]{1,3}((\\.|_|__|-{1,3})[a-z0-9]{1,3}){0,3}") {
-        prop_assert!(is_component(&component));
+    fn components_by_the_grammar(
+        component in "[a-z0-9]{1,3}((\\.|_|__|-{1,3})[a-z0-9]{1,3}){0,3}|[a0._-]{0,8}|[aA/ ._-]{0,6}|\\PC{0,4}",
+    ) {
+        prop_assert_eq!(is_component(&component), COMPONENT.is_match(&component), "{:?}", component);
     }
 }

@@ -89,6 +89,22 @@ fn the_reason_names_the_part() {
     refuses("ghcr.io", "not an account of 12 digits");
 }
 
+#[test]
+fn the_hint_tells_other_registries_from_misspelt_ones() {
+    let hint = |host: &str| {
+        let error = host.parse::<EcrRegistry>().expect_err(host);
+        error.hint().expect("a hint").to_owned()
+    };
+    for host in ["ghcr.io", "index.docker.io", "public.ecr.aws", "localhost:5000", "10.0.0.1"] {
+        assert!(hint(host).starts_with("Only private Amazon ECR"), "{host}");
+    }
+    for host in
+        ["1234.dkr.ecr.eu-west-1.amazonaws.com", "123456789012.DKR.ecr.eu-west-1.on.aws", "123456789012.ecr"]
+    {
+        assert!(hint(host).starts_with("Use ACCOUNT.dkr.ecr.REGION"), "{host}");
+    }
+}
+
 fn any_host() -> impl Strategy<Value = String> {
     let region = prop::sample::select(vec![
         "eu-west-1",
