@@ -29,14 +29,15 @@ const PARTITIONS: &str = r#"{"version":"1.1","partitions":[{"id":"aws","regionRe
 fn a_process_with_everything_set_sends_none_of_it() {
     let partitions = std::env::temp_dir().join(format!("flux-ecr-reflect-partitions-{}", std::process::id()));
     std::fs::write(&partitions, PARTITIONS).expect("written");
-    let status = Command::new(std::env::current_exe().expect("this binary"))
+    let output = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", "headers_come_from_settings_alone"])
         .envs(VARIABLES)
         .env("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", &partitions)
-        .status()
+        .output()
         .expect("started");
     std::fs::remove_file(&partitions).expect("removed");
-    assert!(status.success());
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }
 
 #[tokio::test]
