@@ -31,7 +31,7 @@ pub(crate) fn findings(request: &Request, world: &World, findings: &Findings) ->
             "listed": scan.listing().tags(),
             "excluded": scan.listing().excluded(),
             "pages": scan.listing().pages(),
-            "latestTags": scan.latest_tags().collect::<Vec<_>>(),
+            "latestTags": scan.latest_tags().iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "decision": latest.decision(),
         "latestImage": latest.image_ref().map(ToString::to_string),

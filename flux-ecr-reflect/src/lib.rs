@@ -47,6 +47,7 @@
 //!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
 //! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the
 //!   policy's choice with its [`Decision`](flux_policy::Decision).
+//! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
 //!
 //! # What it does not do
@@ -57,16 +58,20 @@
 //!
 //! # Contracts
 //!
-//! * **Complete or an error.** A page that fails, a cursor that comes back, a tag that is none: each ends the
-//!   listing with an [`Error`] that knows its page and cursor. No partial list is ever handed out.
-//! * **Bounded.** Per page: 3 s to connect, 15 s to read, 20 s to load credentials, 30 s a try, five tries,
-//!   90 s in all. Per listing: 100,000 pages.
+//! * **Complete or an error.** A page that fails, an answer without a list, a cursor that comes back, a tag that is none:
+//!   each ends the listing with an [`Error`] that knows its page and cursor. No partial list is ever handed out for a whole
+//!   one; who wants to see pages as they come takes [`Reflector::pages`].
+//! * **Bounded.** Per page: 20 s to load credentials; then 3 s to connect, 15 s to read, 30 s a try, five tries, 90 s in
+//!   all; both once more if AWS does not accept the credentials. Per listing: 100,000 pages.
 //! * **Cancellation.** Dropping a future abandons its listing and leaves nothing behind. Futures are `Send`.
 //! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's
 //!   `tracing` (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows
 //!   requests and responses: enable it only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
-//! * **The process.** Environment variables and files are not read. The two exceptions are of the SDK, and
-//!   concern its own trace output only: `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY`.
+//! * **The process.** Environment variables and files are not read, with these exceptions. The SDK reads
+//!   `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY` for its own trace output, and, when a reflector is built, the file
+//!   that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names: it must be readable and valid, or the SDK panics; where requests go it
+//!   does not decide. The default HTTP client takes its root certificates from the operating system, or from
+//!   `SSL_CERT_FILE` and `SSL_CERT_DIR`.
 //! * **Waiting** takes a tokio runtime with time enabled, unless [`sleep_impl`](ReflectorBuilder::sleep_impl)
 //!   is set.
 //!
@@ -74,16 +79,16 @@
 
 mod error;
 mod image;
+mod pages;
 mod reflect;
 mod registry;
 mod scan;
 mod tags;
-mod walk;
 
 pub use self::error::{Error, ErrorKind};
 pub use self::image::{Digest, ImageName, ImageRef, Tag};
+pub use self::pages::{Listing, PageProgress, Pages};
 pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};
 pub use self::registry::EcrRegistry;
-pub use self::scan::Scan;
-pub use self::tags::{Cursor, TagEntry, TagPage, TagSource};
-pub use self::walk::{Listing, PageProgress};
+pub use self::scan::{Scan, Tags};
+pub use self::tags::{Cursor, PageRequest, TagEntry, TagPage, TagSource};

@@ -7,11 +7,12 @@ use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector};
 
 use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, ImageRef};
+use crate::pages::{Listing, OnPage, Pages};
 use crate::scan::{Scan, ScanBuilder};
-use crate::tags::{TagEntry, TagSource};
-use crate::walk::{Listing, OnPage, Walk};
+use crate::tags::{Cursor, TagEntry, TagSource};
 
 mod builder;
+mod credentials;
 
 pub use self::builder::ReflectorBuilder;
 
@@ -60,6 +61,9 @@ impl Reflector {
     ///
     /// "No tag satisfies the policy" is an answer, not an error: [`LatestImage::image_ref`] is `None` then.
     ///
+    /// A tag that moves while the listing runs may be listed twice, with two digests. The decision counts both, and the
+    /// digest that was listed first stays: pull by digest, and it is the image that had the tag at that moment.
+    ///
     /// # Errors
     ///
     /// Whatever stopped the listing, with the page it stopped at; [`ErrorKind::Policy`] when a tag makes the
@@ -105,15 +109,44 @@ impl Reflector {
         Ok(Reflection { scan: tags.finish(image.clone(), listing), latest })
     }
 
+    /// Lists all tags of an image with their digests, page by page, and leaves none out.
+    ///
+    /// For what a scan and a decision do not keep: every tag's digest, or a listing that goes on where it stopped.
+    ///
+    /// ```
+    /// use flux_ecr_reflect::{Error, ImageName, Reflector};
+    ///
+    /// async fn print(reflector: &Reflector, image: &ImageName) -> Result<(), Error> {
+    ///     let mut pages = reflector.pages(image);
+    ///     while let Some(page) = pages.next().await? {
+    ///         for entry in page.entries() {
+    ///             println!("{} {}", entry.tag(), entry.digest().map_or("", |digest| digest.as_str()));
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn pages<'a>(&'a self, image: &'a ImageName) -> Pages<'a> {
+        Pages::new(&*self.inner.source, image, self.inner.on_page.as_deref())
+    }
+
+    /// The same from a page on: with [`TagPage::next`](crate::TagPage::next) of the last page there is, or
+    /// [`Error::cursor`] of one that failed.
+    ///
+    /// How long a cursor stays good is the registry's to say.
+    pub fn pages_from<'a>(&'a self, image: &'a ImageName, cursor: Cursor) -> Pages<'a> {
+        self.pages(image).beginning_at(cursor)
+    }
+
     /// The one walk: every tag that is not excluded, page by page.
     async fn each_tag(
         &self,
         image: &ImageName,
         mut visit: impl FnMut(&TagEntry) -> Result<(), Error> + Send,
     ) -> Result<Listing, Error> {
-        let mut walk = Walk::new(&*self.inner.source, image, self.inner.on_page.as_deref());
+        let mut pages = self.pages(image);
         let mut excluded = 0;
-        while let Some(page) = walk.next().await? {
+        while let Some(page) = pages.next().await? {
             for entry in page.entries() {
                 if self.inner.exclusion_list.excludes(entry.tag().as_str()).is_some() {
                     excluded += 1;
@@ -122,7 +155,7 @@ impl Reflector {
                 }
             }
         }
-        Ok(walk.into_listing(excluded))
+        Ok(pages.into_listing(excluded))
     }
 }
 

@@ -1,20 +1,22 @@
 //! All tags of an image, as Flux records them.
 
 use std::fmt;
+use std::iter::FusedIterator;
 
 use adler2::Adler32;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, Tag};
-use crate::walk::Listing;
+use crate::pages::Listing;
 
 /// The tags of an image after exclusion, complete, sorted and each once.
 ///
-/// `Display` writes Flux's words: `successful scan: found N tags with checksum …`.
+/// `Display` writes Flux's words: `successful scan: found N tags with checksum …`. Two scans are equal when image and tags
+/// are, whatever their listings took.
 ///
 /// A tag costs its own bytes and four more: the tags lie in one buffer, with an index of their ends. Digests
-/// are not kept. While it is built, a scan holds that twice.
-#[derive(Clone, PartialEq, Eq)]
+/// are not kept. While it is built, a scan takes up to three times that.
+#[derive(Clone)]
 pub struct Scan {
     image: ImageName,
     tags: SortedTags,
@@ -39,9 +41,14 @@ impl Scan {
         self.tags.ends.is_empty()
     }
 
-    /// The tags in ascending byte order; `.rev()` gives Flux's order.
-    pub fn tags(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        (0..self.len()).map(|index| self.tags.get(index))
+    /// The tags in ascending byte order, which is Flux's reversed.
+    pub fn tags(&self) -> Tags<'_> {
+        Tags { scan: self, next: 0 }
+    }
+
+    /// Shows the tags to `visit` in ascending byte order, without making a [`Tag`] of each.
+    pub fn for_each_tag(&self, visit: impl FnMut(&str)) {
+        (0..self.len()).map(|index| self.tags.get(index)).for_each(visit);
     }
 
     /// Whether the tag is among them. Takes about log₂ of [`len`](Self::len) comparisons.
@@ -61,8 +68,8 @@ impl Scan {
     /// The ten byte-greatest tags, greatest first: Flux's `.status.lastScanResult.latestTags`.
     ///
     /// "Latest" is Flux's name for it. Which tag a policy wants is another question.
-    pub fn latest_tags(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.tags().rev().take(LATEST_TAGS)
+    pub fn latest_tags(&self) -> Vec<Tag> {
+        self.descending().take(LATEST_TAGS).map(Tag::of_checked).collect()
     }
 
     /// The checksum by which Flux tells two scans apart: its `.status.lastScanResult.revision`.
@@ -76,7 +83,7 @@ impl Scan {
         let mut checksum = Adler32::new();
         checksum.write_slice(b"[");
         // A tag's alphabet has nothing that JSON would escape.
-        for (index, tag) in self.tags().rev().enumerate() {
+        for (index, tag) in self.descending().enumerate() {
             checksum.write_slice(if index == 0 { b"\"" } else { b",\"" });
             checksum.write_slice(tag.as_bytes());
             checksum.write_slice(b"\"");
@@ -89,7 +96,20 @@ impl Scan {
     pub fn listing(&self) -> Listing {
         self.listing
     }
+
+    /// Flux's order.
+    fn descending(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).rev().map(|index| self.tags.get(index))
+    }
 }
+
+impl PartialEq for Scan {
+    fn eq(&self, other: &Self) -> bool {
+        self.image == other.image && self.tags == other.tags
+    }
+}
+
+impl Eq for Scan {}
 
 impl fmt::Display for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,11 +122,38 @@ impl fmt::Debug for Scan {
         f.debug_struct("Scan")
             .field("image", &self.image)
             .field("len", &self.len())
-            .field("latest_tags", &self.latest_tags().collect::<Vec<_>>())
+            .field("latest_tags", &self.latest_tags())
             .field("listing", &self.listing)
             .finish_non_exhaustive()
     }
 }
+
+/// The tags of a [`Scan`] in ascending byte order, made by [`Scan::tags`].
+#[derive(Debug, Clone)]
+#[must_use = "an iterator does nothing until it is asked"]
+pub struct Tags<'a> {
+    scan: &'a Scan,
+    next: usize,
+}
+
+impl Iterator for Tags<'_> {
+    type Item = Tag;
+
+    fn next(&mut self) -> Option<Tag> {
+        let tag = (self.next < self.scan.len()).then(|| Tag::of_checked(self.scan.tags.get(self.next)))?;
+        self.next += 1;
+        Some(tag)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.scan.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Tags<'_> {}
+
+impl FusedIterator for Tags<'_> {}
 
 /// Tags as they arrive, in any order and perhaps twice.
 #[derive(Default)]

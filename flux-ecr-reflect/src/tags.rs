@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::image::{Digest, ImageName, Tag};
 
+mod ecr_answer;
 pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
 mod ecr_error;
@@ -17,6 +18,32 @@ mod ecr_error;
 /// given to [`tag_source`](crate::ReflectorBuilder::tag_source), serves tests and other registries. The
 /// listing ends with the first page without a next cursor. Pages may be empty, and tags may come in any
 /// order.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use flux_ecr_reflect::{Cursor, Error, PageRequest, Reflector, TagEntry, TagPage, TagSource};
+///
+/// /// Ten pages of one tag each. A cursor is a page's number.
+/// #[derive(Debug)]
+/// struct Releases;
+///
+/// #[async_trait]
+/// impl TagSource for Releases {
+///     async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
+///         let number = request.cursor().and_then(|cursor| cursor.as_str().parse().ok()).unwrap_or(0);
+///         let page = TagPage::new(vec![TagEntry::new(format!("1.{number}.0").parse()?)]);
+///         Ok(if number < 9 { page.with_next(Cursor::new((number + 1).to_string())) } else { page })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let reflector = Reflector::builder().tag_source(Releases).build()?;
+/// let scan = reflector.scan(&"ghcr.io/org/app".parse()?).await?;
+/// assert_eq!((scan.len(), scan.listing().pages()), (10, 10));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait TagSource: fmt::Debug + Send + Sync {
     /// Reads one page: the first without a cursor, any other with the cursor the page before it gave.
@@ -28,7 +55,38 @@ pub trait TagSource: fmt::Debug + Send + Sync {
     /// # Cancel safety
     ///
     /// Dropping the future must lose nothing but the page.
-    async fn page(&self, image: &ImageName, cursor: Option<&Cursor>) -> Result<TagPage, Error>;
+    async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error>;
+}
+
+/// Which page a [`TagSource`] is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRequest<'a> {
+    image: &'a ImageName,
+    cursor: Option<&'a Cursor>,
+}
+
+impl<'a> PageRequest<'a> {
+    /// The first page of an image's tags.
+    pub fn new(image: &'a ImageName) -> Self {
+        Self { image, cursor: None }
+    }
+
+    /// Asks for the page that begins here.
+    #[must_use]
+    pub fn with_cursor(mut self, cursor: &'a Cursor) -> Self {
+        self.cursor = Some(cursor);
+        self
+    }
+
+    /// The image whose tags are listed.
+    pub fn image(&self) -> &'a ImageName {
+        self.image
+    }
+
+    /// Where the page begins; `None` for the first.
+    pub fn cursor(&self) -> Option<&'a Cursor> {
+        self.cursor
+    }
 }
 
 /// One page of a listing.

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
 
 use async_trait::async_trait;
-use flux_ecr_reflect::{Cursor, Error, ImageName, Reflector, TagEntry, TagPage, TagSource};
+use flux_ecr_reflect::{Cursor, Error, ImageName, PageRequest, Reflector, TagEntry, TagPage, TagSource};
 use flux_policy::{Policy, TagFilter};
 
 /// A repository whose tag `i` and digest `i` are made when asked for.
@@ -16,8 +16,9 @@ const PER_PAGE: u64 = 1000;
 
 #[async_trait]
 impl TagSource for Generated {
-    async fn page(&self, _: &ImageName, cursor: Option<&Cursor>) -> Result<TagPage, Error> {
-        let start: u64 = cursor.map_or(0, |cursor| cursor.as_str().parse().expect("a cursor of ours"));
+    async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
+        let start: u64 =
+            request.cursor().map_or(0, |cursor| cursor.as_str().parse().expect("a cursor of ours"));
         let end = (start + PER_PAGE).min(self.tags);
         let entry = |i| {
             // 7919 is prime to a million, so the numbers come out of order and each once.

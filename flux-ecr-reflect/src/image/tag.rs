@@ -21,6 +21,11 @@ impl Tag {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What was a tag before.
+    pub(crate) fn of_checked(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 impl TryFrom<String> for Tag {

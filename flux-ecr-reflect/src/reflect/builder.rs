@@ -1,22 +1,23 @@
 //! What a [`Reflector`] is made of.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 
+use flux_aws_auth::Endpoint;
 use flux_policy::ExclusionList;
 
+use super::credentials::CredentialsFrom;
 use super::{Inner, Reflector};
 use crate::error::{Error, ErrorKind};
+use crate::pages::{OnPage, PageProgress};
 use crate::tags::TagSource;
 use crate::tags::ecr_api::EcrApi;
 use crate::tags::ecr_client::Connection;
-use crate::walk::{OnPage, PageProgress};
 
 /// Settings of a [`Reflector`], made by [`Reflector::builder`].
 ///
@@ -24,8 +25,7 @@ use crate::walk::{OnPage, PageProgress};
 #[derive(Default)]
 #[must_use = "a builder does nothing until built"]
 pub struct ReflectorBuilder {
-    credentials: Option<SharedCredentialsProvider>,
-    credentials_are_held: bool,
+    credentials: Option<CredentialsFrom>,
     http_client: Option<SharedHttpClient>,
     time_source: Option<SharedTimeSource>,
     sleep_impl: Option<SharedAsyncSleep>,
@@ -38,12 +38,12 @@ pub struct ReflectorBuilder {
 impl ReflectorBuilder {
     /// Who asks. Any provider of the AWS SDK's kind will do.
     ///
-    /// Credentials are loaded when the first page needs them, and again in the middle of a listing if need be. A
-    /// [`Chain`](flux_aws_auth::Chain) is asked at every page, because it holds them itself and refreshes at half of their
-    /// life; what any other provider gives is kept until shortly before it expires. One load may take 20 seconds.
+    /// Credentials are loaded when the first page needs them, and held: a [`Chain`](flux_aws_auth::Chain) does that by
+    /// itself, and any other provider becomes the only source of one. So they are refreshed at half of their life, in the
+    /// middle of a listing if need be; one load may take 20 seconds, unless the chain was told otherwise; and when AWS does
+    /// not accept them before their time, they are asked for once more.
     pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
-        self.credentials_are_held = (&credentials as &dyn Any).is::<flux_aws_auth::Chain>();
-        self.credentials = Some(SharedCredentialsProvider::new(credentials));
+        self.credentials = Some(CredentialsFrom::new(credentials));
         self
     }
 
@@ -65,10 +65,10 @@ impl ReflectorBuilder {
         self
     }
 
-    /// The ECR API to call instead of the region's own: a private endpoint, or a test's server.
+    /// The ECR API to call instead of the region's own: a private endpoint, or a test's server. `https` anywhere, plain
+    /// `http` at a loopback address only, because a request carries the session token.
     ///
-    /// Image names keep their registry's host, and requests are signed for its region. Over `http://` anyone
-    /// on the way can read the session token, so that is for the same machine.
+    /// Image names keep their registry's host, and requests are signed for its region.
     pub fn endpoint_url(mut self, url: impl Into<String>) -> Self {
         self.endpoint_url = Some(url.into());
         self
@@ -99,8 +99,8 @@ impl ReflectorBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint is not a
-    /// plain `http://` or `https://` address.
+    /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint may not be called: see
+    /// [`Endpoint::aws_api`].
     pub fn build(mut self) -> Result<Reflector, Error> {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
@@ -109,50 +109,49 @@ impl ReflectorBuilder {
 
     fn source(self) -> Result<Arc<dyn TagSource>, Error> {
         if let Some(source) = self.tag_source {
-            if self.credentials.is_some() || self.http_client.is_some() || self.endpoint_url.is_some() {
-                return Err(wrong(
-                    "tag_source replaces ECR; set it, or credentials, http_client and endpoint_url",
-                ));
-            }
-            return Ok(source);
+            let of_ecr = [
+                ("credentials", self.credentials.is_some()),
+                ("http_client", self.http_client.is_some()),
+                ("time_source", self.time_source.is_some()),
+                ("sleep_impl", self.sleep_impl.is_some()),
+                ("endpoint_url", self.endpoint_url.is_some()),
+            ];
+            return match of_ecr.into_iter().find(|&(_, is_set)| is_set) {
+                Some((setting, _)) => {
+                    Err(wrong(format!("{setting} is for ECR, which tag_source replaces; set one of the two")))
+                }
+                None => Ok(source),
+            };
         }
         let credentials = self
             .credentials
             .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
         let connection = Connection {
-            credentials,
-            credentials_are_held: self.credentials_are_held,
             http_client: self.http_client.unwrap_or_else(flux_aws_auth::http_client),
             time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
         };
-        Ok(Arc::new(EcrApi::new(connection, self.endpoint_url.map(checked_endpoint).transpose()?)))
+        let endpoint_url = self.endpoint_url.as_deref().map(checked_endpoint).transpose()?;
+        Ok(Arc::new(EcrApi::new(credentials.into_chain(&connection), connection, endpoint_url)))
     }
 }
 
 impl fmt::Debug for ReflectorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReflectorBuilder")
-            .field("endpoint_url", &self.endpoint_url)
-            .field("tag_source", &self.tag_source)
-            .finish_non_exhaustive()
+        f.debug_struct("ReflectorBuilder").field("tag_source", &self.tag_source).finish_non_exhaustive()
     }
 }
 
-fn wrong(message: &str) -> Error {
+fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-fn checked_endpoint(url: String) -> Result<String, Error> {
-    let problem = match url.parse::<http::Uri>() {
-        Ok(uri) if !matches!(uri.scheme_str(), Some("http" | "https")) => "has neither http:// nor https://",
-        Ok(uri) if uri.authority().is_none_or(|authority| authority.as_str().contains('@')) => {
-            "includes a user"
-        }
-        Ok(uri) if uri.query().is_some() => "includes a query",
-        Ok(_) => return Ok(url),
-        Err(_) => "is not a URL",
-    };
-    // A user or a query may hold a secret, so the value is not repeated.
-    Err(wrong(&format!("the endpoint_url {problem}; use https://HOST or https://HOST:PORT")))
+fn checked_endpoint(url: &str) -> Result<String, Error> {
+    match Endpoint::aws_api("endpoint_url", url) {
+        Ok(endpoint) => Ok(endpoint.url()),
+        Err(error) => Err(match error.hint() {
+            Some(hint) => wrong(error.to_string()).with_hint(hint),
+            None => wrong(error.to_string()),
+        }),
+    }
 }

@@ -39,10 +39,10 @@ fn latest_tags_are_the_ten_byte_greatest() {
     let tags: Vec<String> = (1..=12).map(|minor| format!("1.{minor}.0")).collect();
     let scan = scan(&tags.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(
-        scan.latest_tags().collect::<Vec<_>>(),
+        scan.latest_tags().iter().map(Tag::as_str).collect::<Vec<_>>(),
         ["1.9.0", "1.8.0", "1.7.0", "1.6.0", "1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.12.0", "1.11.0"]
     );
-    assert_eq!(self::scan(&["a"]).latest_tags().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(self::scan(&["a"]).latest_tags().iter().map(Tag::as_str).collect::<Vec<_>>(), ["a"]);
 }
 
 #[test]
@@ -62,7 +62,11 @@ proptest! {
         let set: BTreeSet<&str> = tags.iter().map(String::as_str).collect();
         prop_assert_eq!(scan.len(), set.len());
         prop_assert_eq!(scan.is_empty(), set.is_empty());
-        prop_assert!(scan.tags().eq(set.iter().copied()));
+        prop_assert!(scan.tags().map(|tag| tag.to_string()).eq(set.iter().copied()));
+        prop_assert_eq!(scan.tags().len(), set.len());
+        let mut shown = Vec::new();
+        scan.for_each_tag(|tag| shown.push(tag.to_owned()));
+        prop_assert!(shown.iter().eq(set.iter().copied()));
         prop_assert!(set.iter().all(|tag| scan.contains(tag)));
         prop_assert_eq!(scan.contains(&probe), set.contains(probe.as_str()));
         let json = format!("[{}]", set.iter().rev().map(|tag| format!("\"{tag}\"")).collect::<Vec<_>>().join(","));

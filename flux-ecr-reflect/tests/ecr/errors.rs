@@ -3,8 +3,9 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, future};
+use async_trait::async_trait;
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::test_util::NeverClient;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -12,24 +13,14 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use flux_ecr_reflect::{Cursor, Error, ErrorKind, Reflector};
+use flux_ecr_reflect::{Cursor, Error, ErrorKind, PageRequest, Reflector, TagPage, TagSource};
 use flux_policy::{Order, Policy};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::fake::{self, failure, page};
 
 const ARN: &str = "arn:aws:ecr:eu-west-1:123456789012:repository/apps/mainapp";
-
-fn sources(error: &Error) -> Vec<String> {
-    let mut next = error.source();
-    std::iter::from_fn(|| {
-        let source = next?;
-        next = source.source();
-        Some(source.to_string())
-    })
-    .collect()
-}
 
 async fn failed(answer: impl Fn(&Value) -> (u16, Value) + Send + Sync + 'static) -> (Error, usize) {
     let (client, log) = fake::ecr(answer);
@@ -59,7 +50,9 @@ async fn what_aws_answers_by_what_the_caller_can_do() {
         assert_eq!(error.is_retryable(), matches!(kind, ErrorKind::Throttled | ErrorKind::Unavailable));
         let page = (kind != ErrorKind::Configuration).then_some(1);
         assert_eq!((error.page(), error.cursor()), (page, None));
-        assert_eq!(sources(&error), [format!("{code}: in AWS's words (request request-1)")]);
+        assert_eq!((error.http_status(), error.aws_code()), (Some(status), Some(code)));
+        assert_eq!(error.request_id(), Some("request-1"));
+        assert_eq!(fake::sources(&error), [format!("{code}: in AWS's words (request request-1)")]);
         assert!(!error.to_string().contains('\n') && !error.to_string().contains("AWS's words"), "{error}");
     }
 }
@@ -67,10 +60,10 @@ async fn what_aws_answers_by_what_the_caller_can_do() {
 #[tokio::test]
 async fn denied_names_action_resource_and_remedy() {
     let (error, _) = failed(|_| failure(400, "AccessDeniedException", "User is not authorized")).await;
-    assert_eq!(error.to_string(), format!("ecr:ListImages on {ARN} is denied (page 1 of the listing)"));
+    assert_eq!(error.to_string(), format!("ecr:ListImages on {ARN} is denied"));
     let hint = error.hint().expect("a remedy");
     assert!(
-        hint.contains("allow ecr:ListImages") && hint.contains("another account than 123456789012"),
+        hint.contains("Allow ecr:ListImages") && hint.contains("another account than 123456789012"),
         "{hint}"
     );
 }
@@ -78,10 +71,7 @@ async fn denied_names_action_resource_and_remedy() {
 #[tokio::test]
 async fn not_found_names_account_repository_and_region() {
     let (error, _) = failed(|_| failure(400, "RepositoryNotFoundException", "")).await;
-    assert_eq!(
-        error.to_string(),
-        "account 123456789012 has no repository \"apps/mainapp\" in eu-west-1 (page 1 of the listing)"
-    );
+    assert_eq!(error.to_string(), "account 123456789012 has no repository \"apps/mainapp\" in eu-west-1");
 }
 
 #[tokio::test]
@@ -99,6 +89,7 @@ async fn a_listing_that_breaks_off_is_no_listing() {
         reflector.reflect(&fake::image(), &policy).await.expect_err("page 2 fails"),
     ] {
         assert_eq!((error.page(), error.cursor().map(Cursor::as_str)), (Some(2), Some("token-2")));
+        assert!(error.to_string().ends_with("is denied (page 2 of the listing)"), "{error}");
     }
 }
 
@@ -106,20 +97,6 @@ async fn a_listing_that_breaks_off_is_no_listing() {
 async fn a_token_that_comes_back_ends_the_listing_with_an_error() {
     let (error, asked) = failed(|_| page([(1, "1.0.0".into())], Some("again"))).await;
     assert_eq!((error.kind(), asked), (ErrorKind::Response, 2));
-}
-
-#[tokio::test]
-async fn nonsense_is_not_taken_for_tags() {
-    for body in [
-        json!("not an object"),
-        json!({ "imageIds": [{ "imageTag": "no/tag", "imageDigest": fake::digest(1) }] }),
-        json!({ "imageIds": [{ "imageTag": "1.0.0", "imageDigest": "sha256:short" }] }),
-        json!({ "imageIds": "not a list" }),
-    ] {
-        let (error, _) = failed(move |_| (200, body.clone())).await;
-        assert_eq!(error.kind(), ErrorKind::Response, "{error:?}");
-        assert!(!sources(&error).is_empty(), "{error:?}");
-    }
 }
 
 #[tokio::test]
@@ -134,69 +111,13 @@ async fn a_tag_the_policy_cannot_judge_is_a_policy_error() {
     assert_eq!(source.kind(), flux_policy::ErrorKind::InvalidTag);
 }
 
-#[derive(Debug)]
-struct NoIdentity;
-
-impl std::fmt::Display for NoIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("four sources, none configured")
-    }
-}
-
-impl std::error::Error for NoIdentity {}
-
-#[derive(Debug)]
-enum Provider {
-    Fails,
-    Hangs,
-}
-
-impl ProvideCredentials for Provider {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        match self {
-            Self::Fails => future::ProvideCredentials::ready(Err(CredentialsError::not_loaded(NoIdentity))),
-            Self::Hangs => future::ProvideCredentials::new(std::future::pending()),
-        }
-    }
-}
-
-async fn failed_for(provider: Provider) -> Error {
-    let (client, log) = fake::ecr(|_| page([], None));
-    let reflector = Reflector::builder().credentials(provider).http_client(client).build().expect("complete");
-    let error = reflector.scan(&fake::image()).await.expect_err("no credentials");
-    assert!(log.all().is_empty());
-    error
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_provider_s_own_error_is_among_the_sources() {
-    let error = failed_for(Provider::Fails).await;
-    assert_eq!(error.kind(), ErrorKind::Credentials);
-    let mut next = error.source();
-    while let Some(source) = next {
-        if source.is::<NoIdentity>() {
-            return;
-        }
-        next = source.source();
-    }
-    panic!("the provider's error is lost: {error:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_provider_that_hangs_is_a_credentials_error_in_time() {
-    let error = timeout(Duration::from_secs(21), failed_for(Provider::Hangs)).await.expect("in time");
-    assert_eq!(error.kind(), ErrorKind::Credentials, "{error:?}");
-}
-
+/// An HTTP client that gives every request the same error.
 #[derive(Debug, Clone)]
-struct Unreachable;
+struct Unreachable(fn() -> ConnectorError);
 
 impl HttpConnector for Unreachable {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into())))
+        HttpConnectorFuture::ready(Err(self.0()))
     }
 }
 
@@ -206,13 +127,53 @@ impl HttpClient for Unreachable {
     }
 }
 
+/// An error with a cause, as those of HTTP clients.
+#[derive(Debug)]
+struct Layer(&'static str, Option<Box<Self>>);
+
+impl std::fmt::Display for Layer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Layer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.1.as_deref().map(|layer| layer as _)
+    }
+}
+
+async fn failed_with(error: fn() -> ConnectorError) -> Error {
+    let reflector = Reflector::builder().credentials(fake::credentials()).http_client(Unreachable(error));
+    reflector.build().expect("complete").scan(&fake::image()).await.expect_err("unreachable")
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_network_that_fails_is_unavailable() {
-    let reflector = Reflector::builder().credentials(fake::credentials()).http_client(Unreachable);
-    let error = reflector.build().expect("complete").scan(&fake::image()).await.expect_err("unreachable");
-    assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert!(error.to_string().starts_with("the ECR API of eu-west-1 could not be reached"), "{error}");
-    assert!(sources(&error).iter().any(|source| source.contains("connection refused")), "{error:?}");
+async fn a_network_that_fails_is_unavailable_and_its_causes_begin_with_the_first_that_says_something() {
+    let error = failed_with(|| {
+        let lookup = Layer("no such name", None);
+        let layers =
+            Layer("client error (Connect)", Some(Box::new(Layer("dns error", Some(Box::new(lookup))))));
+        ConnectorError::io(layers.into())
+    })
+    .await;
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unavailable, true));
+    assert_eq!(error.to_string(), "the ECR API of eu-west-1 could not be reached");
+    assert_eq!(fake::sources(&error), ["dns error", "no such name"]);
+    assert!(error.source().is_some_and(<dyn std::error::Error>::is::<Layer>), "still its own type");
+    let hint = error.hint().expect("a remedy");
+    assert!(
+        hint.contains("spelling of the region eu-west-1") && hint.contains("HTTPS_PROXY is not read"),
+        "{hint}"
+    );
+    assert_eq!((error.http_status(), error.aws_code(), error.request_id()), (None, None, None));
+}
+
+#[tokio::test]
+async fn what_the_http_client_lacks_is_for_its_user_to_give() {
+    let error = failed_with(|| ConnectorError::user("no root certificates".into())).await;
+    assert_eq!((error.kind(), error.is_retryable(), error.hint()), (ErrorKind::Configuration, false, None));
+    assert_eq!(fake::sources(&error), ["no root certificates"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,11 +199,46 @@ fn a_reflector_needs_credentials_or_a_source() {
         error.to_string()
     };
     assert!(missing(Reflector::builder()).contains("no credentials"));
-    for url in
-        ["ftp://host", "host:80", "https://user:secret@host", "https://host/?token=secret", "not a url"]
-    {
+    for url in [
+        "ftp://host",
+        "host:80",
+        "http://ecr.example.com",
+        "http://10.0.0.1",
+        "https://user:secret@host",
+        "https://user:secret#@host",
+        "https://host/?token=secret",
+        "https://host:99999",
+        "not a url",
+    ] {
         let (client, _) = fake::ecr(|_| page([], None));
         let text = missing(fake::builder(client).endpoint_url(url));
         assert!(text.contains("endpoint_url") && !text.contains("secret"), "{text}");
+    }
+}
+
+#[test]
+fn settings_of_ecr_do_not_go_with_another_source() {
+    #[derive(Debug)]
+    struct Nothing;
+
+    #[async_trait]
+    impl TagSource for Nothing {
+        async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
+            Ok(TagPage::default())
+        }
+    }
+
+    let builder = || Reflector::builder().tag_source(Nothing);
+    builder().build().expect("complete");
+    for (setting, builder) in [
+        ("credentials", builder().credentials(fake::credentials())),
+        ("http_client", builder().http_client(NeverClient::new())),
+        ("time_source", builder().time_source(SystemTimeSource::new())),
+        ("sleep_impl", builder().sleep_impl(TokioSleep::new())),
+        ("endpoint_url", builder().endpoint_url("https://ecr.internal.example")),
+    ] {
+        let error = builder.build().expect_err(setting);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().starts_with(setting), "{error}");
     }
 }

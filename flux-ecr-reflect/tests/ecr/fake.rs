@@ -1,11 +1,13 @@
 //! ECR's side of the wire, in memory: what was asked, and what is answered.
 
+use std::error::Error as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use flux_ecr_reflect::{ImageName, Reflector, ReflectorBuilder};
+use flux_ecr_reflect::{Error, ImageName, Reflector, ReflectorBuilder};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -55,6 +57,15 @@ pub(crate) fn ecr(
         })
     };
     (client, log)
+}
+
+/// An HTTP client that answers request `i`, from 0, with this status and this body, whatever it is.
+pub(crate) fn anything(answer: impl Fn(usize) -> (u16, String) + Send + Sync + 'static) -> SharedHttpClient {
+    let asked = AtomicUsize::new(0);
+    infallible_client_fn(move |_| {
+        let (status, body) = answer(asked.fetch_add(1, Ordering::Relaxed));
+        Response::builder().status(status).body(body).expect("a response")
+    })
 }
 
 fn read<B>(request: &Request<B>) -> Asked
@@ -117,4 +128,15 @@ pub(crate) fn page(tags: impl IntoIterator<Item = (usize, String)>, next: Option
 /// An error in the wire format of AWS's JSON 1.1 protocol.
 pub(crate) fn failure(status: u16, code: &str, message: &str) -> (u16, Value) {
     (status, json!({ "__type": code, "message": message }))
+}
+
+/// The causes of an error, outermost first.
+pub(crate) fn sources(error: &Error) -> Vec<String> {
+    let mut next = error.source();
+    std::iter::from_fn(|| {
+        let source = next?;
+        next = source.source();
+        Some(source.to_string())
+    })
+    .collect()
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::time::StaticTimeSource;
-use flux_ecr_reflect::{ImageName, Reflection, Reflector};
+use flux_ecr_reflect::{ImageName, Reflection, Reflector, TagPage};
 use flux_policy::{Policy, TagFilter};
 use serde_json::{Value, json};
 
@@ -54,7 +54,10 @@ async fn the_request_is_what_ecr_documents() {
 async fn a_scan_holds_every_page() {
     let (client, _) = fake::ecr(three_pages);
     let scan = fake::reflector(client).scan(&fake::image()).await.expect("complete");
-    assert_eq!(scan.tags().collect::<Vec<_>>(), ["1.1.0", "1.11.0", "1.2.0", "1.3.0", "latest"]);
+    assert_eq!(
+        scan.tags().map(|tag| tag.to_string()).collect::<Vec<_>>(),
+        ["1.1.0", "1.11.0", "1.2.0", "1.3.0", "latest"]
+    );
     assert_eq!(scan.image(), &fake::image());
     let listing = scan.listing();
     assert_eq!((listing.pages(), listing.requests(), listing.tags(), listing.excluded()), (3, 3, 7, 1));
@@ -144,7 +147,6 @@ async fn the_host_says_which_endpoint_is_called() {
 #[derive(Debug, Clone, Default)]
 struct Counted {
     asked: Arc<AtomicUsize>,
-    expiry: Option<SystemTime>,
 }
 
 impl ProvideCredentials for Counted {
@@ -153,9 +155,7 @@ impl ProvideCredentials for Counted {
         Self: 'a,
     {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        let mut credentials = fake::credentials();
-        *credentials.expiry_mut() = self.expiry;
-        future::ProvideCredentials::ready(Ok(credentials))
+        future::ProvideCredentials::ready(Ok(fake::credentials()))
     }
 }
 
@@ -173,19 +173,55 @@ async fn credentials_are_loaded_once_for_all_pages_accounts_and_regions() {
 }
 
 #[tokio::test]
-async fn credentials_that_run_out_are_loaded_again_in_the_middle_of_a_listing() {
+async fn signatures_are_dated_by_the_clock_given() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_440_938_160);
-    let provider = Counted { expiry: Some(now + Duration::from_secs(1)), ..Counted::default() };
     let (client, log) = fake::ecr(three_pages);
-    let reflector = Reflector::builder()
-        .credentials(provider.clone())
-        .http_client(client)
-        .time_source(StaticTimeSource::new(now))
-        .build()
-        .expect("complete");
+    let reflector = fake::builder(client).time_source(StaticTimeSource::new(now)).build().expect("complete");
     reflector.scan(&fake::image()).await.expect("complete");
-    assert_eq!(provider.asked.load(Ordering::Relaxed), 3);
     assert!(log.all().iter().all(|asked| asked.headers["x-amz-date"] == "20150830T123600Z"));
+}
+
+#[tokio::test]
+async fn pages_have_every_tag_and_digest_and_can_be_resumed() {
+    let (client, log) = fake::ecr(three_pages);
+    let reflector = fake::reflector(client);
+    let image = fake::image();
+    let listed = |page: TagPage| {
+        let texts = page
+            .entries()
+            .iter()
+            .map(|entry| (entry.tag().to_string(), entry.digest().expect("ECR tells it").to_string()));
+        texts.collect::<Vec<_>>()
+    };
+    let mut pages = reflector.pages(&image);
+    let mut whole = Vec::new();
+    let mut cursors = Vec::new();
+    while let Some(page) = pages.next().await.expect("complete") {
+        cursors.extend(page.next().cloned());
+        whole.extend(listed(page));
+    }
+    assert!(pages.next().await.expect("complete").is_none(), "the end is final");
+    assert_eq!((whole.len(), pages.listing().tags(), pages.listing().pages()), (7, 7, 3));
+    assert!(whole.contains(&("sha256-0f.sig".to_owned(), digest(91))), "before exclusion");
+
+    let mut rest = reflector.pages_from(&image, cursors.remove(1));
+    assert_eq!(listed(rest.next().await.expect("a page").expect("the last")), whole[3..]);
+    assert!(rest.next().await.expect("complete").is_none());
+    assert_eq!((rest.listing().pages(), log.all().len()), (1, 4));
+}
+
+#[tokio::test]
+async fn a_tag_that_moves_while_it_is_listed_counts_twice_and_keeps_its_first_digest() {
+    let (client, _) = fake::ecr(|body| match body["nextToken"].as_str() {
+        None => page([(1, "1.0.0".to_owned())], Some("2")),
+        Some(_) => page([(2, "1.0.0".to_owned())], None),
+    });
+    let policy = Policy::semver("*").expect("a range");
+    let Reflection { scan, latest, .. } =
+        fake::reflector(client).reflect(&fake::image(), &policy).await.expect("complete");
+    assert_eq!((scan.len(), latest.decision().total()), (1, 2));
+    let winner = latest.image_ref().expect("a winner");
+    assert_eq!(winner.digest().map(ToString::to_string), Some(digest(1)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,6 +291,7 @@ fn futures_can_move_between_threads() {
         assert_send(reflector.scan(image));
         assert_send(reflector.latest_image(image, policy));
         assert_send(reflector.reflect(image, policy));
+        assert_send(async move { reflector.pages(image).next().await });
     }
     let _ = every_future;
     assert_send_sync::<Reflector>();

@@ -2,9 +2,13 @@
 
 #![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
 
+mod answers;
 mod chain;
+mod credentials;
+mod default_client;
 mod errors;
 mod fake;
 mod listing;
 mod paging;
+mod remedies;
 mod secrets;

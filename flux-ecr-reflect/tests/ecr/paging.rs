@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use flux_ecr_reflect::{Cursor, Error, ImageName, Reflector, Tag, TagEntry, TagPage, TagSource};
+use flux_ecr_reflect::{
+    Cursor, Error, ImageName, PageRequest, Reflector, Scan, Tag, TagEntry, TagPage, TagSource,
+};
 use flux_policy::{ExclusionList, Policy, Selected};
 use proptest::prelude::*;
 
@@ -19,8 +21,8 @@ struct Pages {
 
 #[async_trait]
 impl TagSource for Pages {
-    async fn page(&self, _: &ImageName, cursor: Option<&Cursor>) -> Result<TagPage, Error> {
-        let number = cursor.map_or(0, |cursor| cursor.as_str().parse().expect("a cursor of ours"));
+    async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
+        let number = request.cursor().map_or(0, |cursor| cursor.as_str().parse().expect("a cursor of ours"));
         let last = number + 1 >= self.pages.len();
         if last && self.hangs_once.swap(false, Ordering::Relaxed) {
             std::future::pending::<()>().await;
@@ -35,6 +37,10 @@ impl TagSource for Pages {
 fn reflector(pages: Vec<Vec<String>>, exclusion_list: ExclusionList, hangs_once: bool) -> Reflector {
     let source = Pages { pages, hangs_once: hangs_once.into() };
     Reflector::builder().tag_source(source).exclusion_list(exclusion_list).build().expect("complete")
+}
+
+fn texts(scan: &Scan) -> Vec<String> {
+    scan.tags().map(|tag| tag.to_string()).collect()
 }
 
 fn image() -> ImageName {
@@ -71,7 +77,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let reflection = runtime.block_on(reflector.reflect(&image(), &policy)).expect("complete");
 
-        prop_assert!(reflection.scan.tags().eq(kept.iter().copied()));
+        prop_assert!(reflection.scan.tags().map(|tag| tag.to_string()).eq(kept.iter().copied()));
         let latest = reflection.latest.image_ref().and_then(|image| image.tag()).map(Tag::as_str);
         prop_assert_eq!(latest, expected.winner().map(Selected::tag));
         let listed = pages.iter().flatten().count() as u64;
@@ -87,6 +93,6 @@ async fn an_abandoned_listing_leaves_nothing_behind() {
     let image = image();
     tokio::time::timeout(Duration::from_secs(1), reflector.scan(&image)).await.expect_err("page 3 hangs");
     let scan = reflector.scan(&image).await.expect("complete");
-    assert_eq!(scan.tags().collect::<Vec<_>>(), ["1.0.0", "1.1.0", "1.2.0"]);
+    assert_eq!(texts(&scan), ["1.0.0", "1.1.0", "1.2.0"]);
     assert_eq!(scan.listing().pages(), 3);
 }

@@ -19,7 +19,7 @@ impl Script {
 
 #[async_trait]
 impl TagSource for Script {
-    async fn page(&self, _: &ImageName, _: Option<&Cursor>) -> Result<TagPage, Error> {
+    async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
         let step = self.0.lock().expect("not poisoned").pop().expect("asked for more pages than scripted");
         let next = step.map_err(|kind| Error::new(kind, "scripted"))?;
         let page = TagPage::new(vec![TagEntry::new("1.0.0".parse()?)]).with_requests(2);
@@ -32,13 +32,13 @@ impl TagSource for Script {
 
 async fn walk(source: &Script) -> Result<(u64, Listing), Error> {
     let image: ImageName = "ghcr.io/org/app".parse()?;
-    let mut walk = Walk::new(source, &image, None);
+    let mut pages = Pages::new(source, &image, None);
     let mut seen = 0;
-    while let Some(page) = walk.next().await? {
+    while let Some(page) = pages.next().await? {
         seen += page.entries().len() as u64;
     }
-    assert!(walk.next().await?.is_none(), "the end is final");
-    Ok((seen, walk.into_listing(0)))
+    assert!(pages.next().await?.is_none(), "the end is final");
+    Ok((seen, pages.into_listing(0)))
 }
 
 #[tokio::test]
@@ -61,11 +61,11 @@ async fn an_error_names_its_page_and_keeps_the_cursor() {
 async fn a_failed_page_can_be_asked_for_again() {
     let source = Script::new([Ok(Some("a")), Err(ErrorKind::Unavailable), Ok(None)]);
     let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
-    let mut walk = Walk::new(&source, &image, None);
-    walk.next().await.expect("page 1");
-    walk.next().await.expect_err("page 2 fails");
-    assert!(walk.next().await.expect("page 2 again").is_some());
-    assert!(walk.next().await.expect("end").is_none());
+    let mut pages = Pages::new(&source, &image, None);
+    pages.next().await.expect("page 1");
+    pages.next().await.expect_err("page 2 fails");
+    assert!(pages.next().await.expect("page 2 again").is_some());
+    assert!(pages.next().await.expect("end").is_none());
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn progress_is_told_after_every_page() {
         }
     };
     let source = Script::new([Ok(Some("a")), Ok(None)]);
-    let mut walk = Walk::new(&source, &image, Some(&hook));
-    while walk.next().await.expect("complete").is_some() {}
+    let mut pages = Pages::new(&source, &image, Some(&hook));
+    while pages.next().await.expect("complete").is_some() {}
     assert_eq!(*told.lock().expect("not poisoned"), [(1, 1, true), (2, 2, false)]);
 }

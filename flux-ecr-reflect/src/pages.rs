@@ -1,8 +1,10 @@
-//! From a listing's first page to its last, for everything that reads tags.
+//! From a listing's first page to its last, one at a time.
+
+use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
-use crate::tags::{Cursor, TagPage, TagSource};
+use crate::tags::{Cursor, PageRequest, TagPage, TagSource};
 
 /// No listing is longer: at ECR's 1,000 tags a page this is a hundred million tags.
 const MAX_PAGES: u64 = 100_000;
@@ -57,8 +59,11 @@ pub struct PageProgress<'a> {
 /// The hook of [`ReflectorBuilder::on_page`](crate::ReflectorBuilder::on_page).
 pub(crate) type OnPage = dyn Fn(PageProgress<'_>) + Send + Sync;
 
-/// A listing under way. Only a page that arrived moves it on.
-pub(crate) struct Walk<'a> {
+/// A listing under way, made by [`Reflector::pages`](crate::Reflector::pages).
+///
+/// The pages hold every tag, with its digest where the registry tells it, before exclusion. Only a page that arrived moves
+/// the listing on.
+pub struct Pages<'a> {
     source: &'a dyn TagSource,
     image: &'a ImageName,
     on_page: Option<&'a OnPage>,
@@ -67,38 +72,55 @@ pub(crate) struct Walk<'a> {
     landmark: Option<Cursor>,
 }
 
+#[derive(Debug)]
 enum Next {
     First,
     At(Cursor),
     End,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Pages<'a> {
     pub(crate) fn new(source: &'a dyn TagSource, image: &'a ImageName, on_page: Option<&'a OnPage>) -> Self {
         Self { source, image, on_page, listing: Listing::default(), next: Next::First, landmark: None }
     }
 
-    /// The next page, or `None` after the last one.
+    pub(crate) fn beginning_at(mut self, cursor: Cursor) -> Self {
+        self.next = Next::At(cursor);
+        self
+    }
+
+    /// The next page, or `None` after the last one. Only with that `None` is the listing complete.
     ///
     /// # Errors
     ///
-    /// The source's error, with the page's number and cursor; [`ErrorKind::Response`] for a listing that runs
-    /// in circles.
-    pub(crate) async fn next(&mut self) -> Result<Option<TagPage>, Error> {
+    /// Whatever stopped the page, with its number and cursor: see [`ErrorKind`]. Calling again asks for the same page
+    /// again. [`ErrorKind::Response`] also for a listing that runs in circles, or is longer than 100,000 pages.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing but the page, which the next call asks for again.
+    pub async fn next(&mut self) -> Result<Option<TagPage>, Error> {
         let cursor = match &self.next {
             Next::First => None,
-            Next::At(cursor) => Some(cursor.clone()),
+            Next::At(cursor) => Some(cursor),
             Next::End => return Ok(None),
         };
+        let mut request = PageRequest::new(self.image);
+        if let Some(cursor) = cursor {
+            request = request.with_cursor(cursor);
+        }
         let number = self.listing.pages + 1;
-        let page = match self.source.page(self.image, cursor.as_ref()).await {
+        let page = match self.source.page(&request).await {
             Ok(page) => page,
             // Of a name or a setting that is wrong, not of a page: nothing was listed yet.
             Err(error) if number == 1 && error.kind() == ErrorKind::Configuration => return Err(error),
-            Err(error) => return Err(error.at_page(number, cursor)),
+            Err(error) => return Err(error.at_page(number, cursor.cloned())),
         };
         if let Err(error) = self.refuse_circles(&page) {
-            return Err(error.at_page(number, cursor));
+            return Err(error.at_page(number, cursor.cloned()));
+        }
+        if number.is_power_of_two() {
+            self.landmark = page.next().cloned();
         }
         self.listing.pages = number;
         self.listing.requests += page.requests();
@@ -117,6 +139,11 @@ impl<'a> Walk<'a> {
         Ok(Some(page))
     }
 
+    /// What the listing took so far, nothing being excluded.
+    pub fn listing(&self) -> Listing {
+        self.listing
+    }
+
     /// What the listing took, `excluded` being for the caller to count.
     pub(crate) fn into_listing(self, excluded: u64) -> Listing {
         Listing { excluded, ..self.listing }
@@ -124,7 +151,7 @@ impl<'a> Walk<'a> {
 
     // Brent's cycle detection: one remembered cursor, moved on at every power of two, meets a circle of any
     // length.
-    fn refuse_circles(&mut self, page: &TagPage) -> Result<(), Error> {
+    fn refuse_circles(&self, page: &TagPage) -> Result<(), Error> {
         let Some(next) = page.next() else { return Ok(()) };
         let number = self.listing.pages + 1;
         let repeated =
@@ -139,10 +166,17 @@ impl<'a> Walk<'a> {
                 ),
             ));
         }
-        if number.is_power_of_two() {
-            self.landmark = Some(next.clone());
-        }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Pages<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("image", &self.image)
+            .field("listing", &self.listing)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
     }
 }
 
