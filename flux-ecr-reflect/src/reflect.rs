@@ -109,7 +109,8 @@ impl Reflector {
         Ok(Reflection { scan: tags.finish(image.clone(), listing), latest })
     }
 
-    /// Lists all tags of an image with their digests, page by page, and leaves none out.
+    /// Lists all tags of an image with their digests, page by page, and leaves none out, excluded or not. The
+    /// [`on_page`](ReflectorBuilder::on_page) hook is told of these pages too.
     ///
     /// For what a scan and a decision do not keep: every tag's digest, or a listing that goes on where it stopped.
     ///

@@ -11,33 +11,31 @@ use crate::error::{ErrorKind, ResponseFacts};
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_error::ACTION;
 
-/// An answer that holds no page, without the response around it.
+/// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) facts: ResponseFacts,
-    status: u16,
     message: String,
 }
 
 impl Answer {
     pub(super) fn new(error: &ListImagesError, response: &HttpResponse) -> Self {
-        let status = response.status().as_u16();
         let facts = ResponseFacts {
-            status: Some(status),
+            status: Some(response.status().as_u16()),
             code: error.code().map(str::to_owned),
             // From the header, which is there even if the body makes no sense.
             request_id: response.headers().get(REQUEST_ID).map(str::to_owned),
         };
-        Self { facts, status, message: error.message().unwrap_or_default().to_owned() }
+        Self { facts, message: error.message().unwrap_or_default().to_owned() }
     }
 
     pub(super) fn status(&self) -> u16 {
-        self.status
+        self.facts.status.unwrap_or_default()
     }
 
     /// Whether it would have been a page, could it be read.
     pub(super) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+        (200..300).contains(&self.status())
     }
 
     /// By [the operation's errors][1], the [errors common to all actions][2], and else the status. What is not in AWS's
@@ -59,7 +57,7 @@ impl Answer {
                 ErrorKind::Configuration
             }
             "ServerException" | "InternalFailure" | "ServiceUnavailable" => ErrorKind::Unavailable,
-            code => match self.status {
+            code => match self.status() {
                 429 => ErrorKind::Throttled,
                 401 if !code.is_empty() => ErrorKind::Credentials,
                 403 if !code.is_empty() => ErrorKind::AccessDenied,
@@ -90,7 +88,7 @@ impl Answer {
 
     /// The next thing to do about an answer that has none.
     pub(super) fn remedy_without_code(&self) -> &'static str {
-        match self.status {
+        match self.status() {
             407 => {
                 "A proxy asks for a password: give it to the HTTP client, or exempt the ECR endpoint from the proxy."
             }
@@ -185,10 +183,7 @@ impl Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.facts.code {
-            Some(code) => write!(f, "{code}")?,
-            None => write!(f, "HTTP {}", self.status)?,
-        }
+        f.write_str(self.code())?;
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }

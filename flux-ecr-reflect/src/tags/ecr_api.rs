@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
+use aws_sdk_ecr::operation::RequestId;
 use aws_sdk_ecr::operation::list_images::ListImagesOutput;
 use aws_sdk_ecr::types::{ImageIdentifier, ListImagesFilter, TagStatus};
 use aws_types::region::Region;
 use flux_aws_auth::Chain;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, ResponseFacts};
 use crate::image::{Digest, ImageName, Tag};
 use crate::tags::ecr_client::{Connection, RequestCounter};
 use crate::tags::ecr_error::{Call, Failed};
@@ -130,18 +131,16 @@ impl ResolveEndpoint for OneAddress {
 const MAX_RESULTS: i32 = 1000;
 
 fn page(output: ListImagesOutput, image: &ImageName) -> Result<TagPage, Error> {
+    let facts =
+        ResponseFacts { request_id: output.request_id().map(str::to_owned), ..ResponseFacts::default() };
+    let wrong = |message| Error::new(ErrorKind::Response, message).with_response(facts.clone());
     // Without a list this is no empty page but no page at all, and the listing would seem complete.
     let ids = output.image_ids.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Response,
-            format!("ECR's answer to ListImages of {image} has no list of images"),
-        )
-        .with_hint(
+        wrong(format!("ECR's answer to ListImages of {image} has no list of images")).with_hint(
             "Check what stands between here and ECR: a proxy or the endpoint may have answered in its place.",
         )
     })?;
-    let malformed =
-        || Error::new(ErrorKind::Response, format!("ECR listed a malformed image among the tags of {image}"));
+    let malformed = || wrong(format!("ECR listed a malformed image among the tags of {image}"));
     let mut entries = Vec::with_capacity(ids.len());
     for ImageIdentifier { image_tag, image_digest, .. } in ids {
         // Images without a tag were not asked for.
