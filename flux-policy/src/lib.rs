@@ -73,6 +73,7 @@ mod error;
 mod exclusion;
 mod explain;
 mod filter;
+mod glance;
 mod judge;
 mod lint;
 #[cfg(feature = "serde")]

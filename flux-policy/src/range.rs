@@ -112,6 +112,11 @@ impl Range {
         self.alternatives.iter().any(|alternative| alternative.matches(&version))
     }
 
+    /// The lowest and the highest numbers admitted, if the range is all releases between the two and nothing else.
+    pub(crate) fn bounds(&self) -> Option<([u64; 3], [u64; 3])> {
+        self.interval.map(|interval| (interval.low, interval.high))
+    }
+
     /// The range as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

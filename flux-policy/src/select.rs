@@ -6,10 +6,11 @@ use crate::candidate::{Candidate, Timestamp};
 use crate::decision::Decision;
 use crate::error::{Error, ErrorKind, quoted};
 use crate::explain::Explainer;
+use crate::glance::{Foretold, Glance};
 use crate::judge::{self, Judged, Scratch};
 use crate::podium::Podium;
 use crate::policy::{NonNumbers, Terms};
-use crate::reason::Rejection;
+use crate::reason::{Reason, Rejection};
 use crate::standing::Leader;
 use crate::tally::Tally;
 
@@ -35,6 +36,7 @@ use crate::tally::Tally;
 pub struct Selector {
     terms: Arc<Terms>,
     now: Option<Timestamp>,
+    glance: Option<Glance>,
     scratch: Scratch,
     podium: Podium,
     tally: Tally,
@@ -45,6 +47,7 @@ pub struct Selector {
 impl Selector {
     pub(crate) fn new(terms: Arc<Terms>) -> Self {
         Self {
+            glance: Glance::new(&terms),
             scratch: Scratch::new(&terms),
             terms,
             now: None,
@@ -90,6 +93,7 @@ impl Selector {
             let (tag, digest, pushed_at) = (previous.tag(), previous.digest(), previous.pushed_at());
             Ok(Leader::new(&Judged { tag, key: &key, value, digest, pushed_at }))
         });
+        self.glance = None;
         self.podium.floor = Some(floor.map_err(|rejection| {
             let text = format!("previous choice {} cannot be compared: {rejection}", quoted(previous.tag()));
             Error::new(ErrorKind::InvalidTag, text)
@@ -100,9 +104,11 @@ impl Selector {
     /// Judges one candidate.
     ///
     /// The same tag pushed twice is counted twice and changes nothing else.
+    #[inline]
     pub fn push(&mut self, candidate: &Candidate<'_>) {
-        // What the judgement is good for besides is only looked at by `Explainer`.
-        let _ = self.admit(candidate);
+        if self.foretell(candidate.tag()).is_none() {
+            self.weigh_alone(*candidate);
+        }
     }
 
     /// Ends the evaluation.
@@ -150,6 +156,35 @@ impl Selector {
     /// The judgement that everything shares: of one tag by itself, and then against those that lead.
     #[inline]
     pub(crate) fn admit(&mut self, candidate: &Candidate<'_>) -> Result<(), Rejection> {
+        match self.foretell(candidate.tag()) {
+            Some(Foretold::Behind) => Ok(()),
+            Some(Foretold::OutsideRange) => Err(Rejection::OutsideRange),
+            Some(Foretold::PrereleaseNotAdmitted) => Err(Rejection::PrereleaseNotAdmitted),
+            None => self.weigh(candidate),
+        }
+    }
+
+    /// Judges and counts a tag at a glance, where that is enough.
+    #[inline]
+    fn foretell(&mut self, tag: &str) -> Option<Foretold> {
+        let foretold = self.glance.as_ref()?.at(tag)?;
+        match foretold {
+            Foretold::Behind => self.tally.eligible(),
+            Foretold::OutsideRange => self.tally.rejected(tag, Reason::OutsideRange),
+            Foretold::PrereleaseNotAdmitted => self.tally.rejected(tag, Reason::PrereleaseNotAdmitted),
+        }
+        Some(foretold)
+    }
+
+    /// Judges and counts any tag. Takes a copy, so that a candidate that never gets here need not be kept in memory.
+    #[inline(never)]
+    fn weigh_alone(&mut self, candidate: Candidate<'_>) {
+        // What the judgement is good for besides is only looked at by `Explainer`.
+        let _ = self.weigh(&candidate);
+    }
+
+    #[inline]
+    fn weigh(&mut self, candidate: &Candidate<'_>) -> Result<(), Rejection> {
         let outcome = match judge::judge(&self.terms, candidate, self.now, &mut self.scratch) {
             Ok((key, value, group)) if self.podium.is_out_of_reach(&self.terms, key, &value, group) => Ok(()),
             Ok((key, value, group)) => {
@@ -158,6 +193,9 @@ impl Selector {
             }
             Err(rejection) => Err(rejection),
         };
+        if let (Some(glance), Some(numbers)) = (&mut self.glance, self.podium.overall.numbers_in_reach()) {
+            glance.set_reach(numbers);
+        }
         match outcome {
             Ok(()) => self.tally.eligible(),
             Err(rejection) => self.reject(candidate.tag(), rejection),
@@ -180,5 +218,32 @@ impl Selector {
         }
         let key = self.terms.filter.as_ref().and_then(|filter| filter.key(tag));
         self.not_a_number = Some((tag.to_owned(), key.unwrap_or_else(|| tag.to_owned())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use crate::policy::Policy;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: if cfg!(debug_assertions) { 3000 } else { 100_000 }, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_glance_foretells_the_judgement(
+            range in "[<>=!~^]?[0-2](\\.[0-2x]){0,2}( [<>=]{1,2}[0-3](\\.[0-3]){0,2})?",
+            tags in vec("v?[0-3]\\.[0-3]\\.[0-3](-[0a.]{0,3})?|[0-9.]{0,12}", 0..12),
+        ) {
+            if let Ok(policy) = Policy::semver(&range) {
+                let (mut quick, mut thorough) = (policy.selector(), policy.selector());
+                thorough.glance = None;
+                for tag in &tags {
+                    prop_assert_eq!(quick.admit(&tag.as_str().into()), thorough.admit(&tag.as_str().into()), "{}", tag);
+                }
+                prop_assert_eq!(quick.finish().unwrap(), thorough.finish().unwrap());
+            }
+        }
     }
 }

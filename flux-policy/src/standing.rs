@@ -60,6 +60,14 @@ impl Standing {
         }
     }
 
+    /// The numbers of the second, where it is a version. What has lower ones is out of reach.
+    pub(crate) fn numbers_in_reach(&self) -> Option<[u64; 3]> {
+        match self.second.as_ref()?.value {
+            Kept::Version { numbers, .. } => Some(numbers),
+            Kept::Text | Kept::Number(_) | Kept::Pushed(_) => None,
+        }
+    }
+
     /// Takes a candidate into account. The same tag again changes nothing.
     pub(crate) fn enter(&mut self, rule: &Rule, candidate: &Judged<'_>) {
         let Some(first) = &mut self.first else {

@@ -29,7 +29,7 @@ impl Tally {
         let rejected = &mut self.rejected[reason as usize];
         rejected.count += 1;
         if rejected.examples.len() < EXAMPLES {
-            rejected.examples.push(tag.to_owned());
+            rejected.keep_example(tag);
         }
     }
 
@@ -43,5 +43,12 @@ impl Tally {
 
     pub(crate) fn total(&self) -> u64 {
         self.eligible + self.rejected.iter().map(|rejected| rejected.count).sum::<u64>()
+    }
+}
+
+impl Rejected {
+    #[cold]
+    fn keep_example(&mut self, tag: &str) {
+        self.examples.push(tag.to_owned());
     }
 }

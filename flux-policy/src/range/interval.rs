@@ -8,8 +8,8 @@ use super::comparator::{Comparator, Operator, Precision};
 /// From the first triple to the second, both included.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interval {
-    low: [u64; 3],
-    high: [u64; 3],
+    pub(super) low: [u64; 3],
+    pub(super) high: [u64; 3],
 }
 
 const LOWEST: [u64; 3] = [0; 3];
