@@ -38,6 +38,11 @@ impl Listing {
     pub fn excluded(&self) -> u64 {
         self.excluded
     }
+
+    #[cfg(test)]
+    pub(crate) fn with_requests(self, requests: u64) -> Self {
+        Self { requests, ..self }
+    }
 }
 
 /// How far a listing is, told after every page.

@@ -84,6 +84,20 @@ async fn circles_of_any_length_are_met() {
 }
 
 #[tokio::test]
+async fn a_listing_that_is_resumed_into_a_circle_is_met_too() {
+    let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
+    let source = Script::new(["a", "b"].into_iter().cycle().take(16).map(|cursor| Ok(Some(cursor))));
+    let mut pages = Pages::new(&source, &image, None).beginning_at(Cursor::new("b"));
+    let error = loop {
+        match pages.next().await {
+            Ok(page) => assert!(page.is_some(), "a circle has no end"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("repeats a cursor"), "{error}");
+}
+
+#[tokio::test]
 async fn progress_is_told_after_every_page() {
     let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
     let told = Mutex::new(Vec::new());

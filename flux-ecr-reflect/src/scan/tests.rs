@@ -27,6 +27,21 @@ fn revision_is_flux_s() {
 }
 
 #[test]
+fn scans_are_equal_by_image_and_tags_whatever_they_took() {
+    let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
+    let with = |image: &ImageName, tag: &str, listing: Listing| {
+        let mut builder = ScanBuilder::default();
+        builder.push(&tag.parse().expect(tag)).expect("small");
+        builder.finish(image.clone(), listing)
+    };
+    let took_more = Listing::default().with_requests(7);
+    assert_eq!(with(&image, "1.0.0", Listing::default()), with(&image, "1.0.0", took_more));
+    assert_ne!(with(&image, "1.0.0", took_more), with(&image, "1.0.1", took_more));
+    let other = "ghcr.io/org/other".parse().expect("valid");
+    assert_ne!(with(&image, "1.0.0", took_more), with(&other, "1.0.0", took_more));
+}
+
+#[test]
 fn message_is_flux_s() {
     assert_eq!(
         scan(&["v1.0.0", "v2.0.0", "v3.0.0", "v2.0.0"]).to_string(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_http_client::test_util::infallible_client_fn;
 use flux_ecr_reflect::{Error, ErrorKind, Reflector};
 use tokio::time::timeout;
 
@@ -185,4 +186,49 @@ async fn a_session_that_ends_in_the_middle_of_a_listing_costs_no_page() {
     let reflector = Reflector::builder().credentials(Sessions::default()).http_client(client);
     let scan = reflector.build().expect("complete").scan(&fake::image()).await.expect("complete");
     assert_eq!((scan.len(), scan.listing().requests(), log.all().len()), (2, 3, 3));
+}
+
+#[tokio::test]
+async fn listings_whose_session_ended_at_once_share_the_new_one() {
+    let old_was_used = Arc::new(AtomicUsize::new(0));
+    let client = {
+        let old_was_used = old_was_used.clone();
+        infallible_client_fn(move |request| {
+            let ended = request.headers()["x-amz-security-token"] == "session-0";
+            old_was_used.fetch_add(usize::from(ended), Ordering::Relaxed);
+            let (status, body) = if ended {
+                failure(400, "ExpiredTokenException", "")
+            } else {
+                page([(1, "1.0.0".to_owned())], None)
+            };
+            http::Response::builder().status(status).body(body.to_string()).expect("a response")
+        })
+    };
+    let sessions = Sessions::default();
+    let reflector = Reflector::builder()
+        .credentials(Yielding(sessions.clone()))
+        .http_client(client)
+        .build()
+        .expect("complete");
+    let image = fake::image();
+    let (one, other) = tokio::join!(reflector.scan(&image), reflector.scan(&image));
+    assert_eq!((one.expect("complete").len(), other.expect("complete").len()), (1, 1));
+    assert_eq!(sessions.asked.load(Ordering::Relaxed), 2, "the old session, and one new");
+    assert!(old_was_used.load(Ordering::Relaxed) >= 1);
+}
+
+/// Lets others run before it gives the next session.
+#[derive(Debug)]
+struct Yielding(Sessions);
+
+impl ProvideCredentials for Yielding {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            tokio::task::yield_now().await;
+            self.0.provide_credentials().await
+        })
+    }
 }
