@@ -8,7 +8,12 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use flux_ecr_reflect::{Error, ErrorKind, Reflector};
 use tokio::time::timeout;
 
@@ -188,47 +193,50 @@ async fn a_session_that_ends_in_the_middle_of_a_listing_costs_no_page() {
     assert_eq!((scan.len(), scan.listing().requests(), log.all().len()), (2, 3, 3));
 }
 
-#[tokio::test]
-async fn listings_whose_session_ended_at_once_share_the_new_one() {
-    let old_was_used = Arc::new(AtomicUsize::new(0));
-    let client = {
-        let old_was_used = old_was_used.clone();
-        infallible_client_fn(move |request| {
-            let ended = request.headers()["x-amz-security-token"] == "session-0";
-            old_was_used.fetch_add(usize::from(ended), Ordering::Relaxed);
-            let (status, body) = if ended {
-                failure(400, "ExpiredTokenException", "")
-            } else {
-                page([(1, "1.0.0".to_owned())], None)
-            };
-            http::Response::builder().status(status).body(body.to_string()).expect("a response")
+/// An ECR for which session 0 has ended. Its first refusal waits for another request with that session; its second for a
+/// new session to be given.
+#[derive(Debug, Clone)]
+struct EndedSession {
+    sessions: Sessions,
+    refused: Arc<AtomicUsize>,
+}
+
+impl HttpConnector for EndedSession {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if request.headers().get("x-amz-security-token") != Some("session-0") {
+            let body = page([(1, "1.0.0".to_owned())], None).1;
+            return HttpConnectorFuture::ready(Ok(HttpResponse::new(
+                200.try_into().expect("a status"),
+                SdkBody::from(body.to_string()),
+            )));
+        }
+        let number = self.refused.fetch_add(1, Ordering::Relaxed);
+        let Self { sessions, refused } = self.clone();
+        HttpConnectorFuture::new(async move {
+            let awaited = if number == 0 { &refused } else { &sessions.asked };
+            while awaited.load(Ordering::Relaxed) < 2 {
+                tokio::task::yield_now().await;
+            }
+            let (status, body) = failure(400, "ExpiredTokenException", "");
+            Ok(HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body.to_string())))
         })
-    };
-    let sessions = Sessions::default();
-    let reflector = Reflector::builder()
-        .credentials(Yielding(sessions.clone()))
-        .http_client(client)
-        .build()
-        .expect("complete");
+    }
+}
+
+impl HttpClient for EndedSession {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_another_listing_renewed_is_not_renewed_again() {
+    let ecr = EndedSession { sessions: Sessions::default(), refused: Arc::default() };
+    let reflector = Reflector::builder().credentials(ecr.sessions.clone()).http_client(ecr.clone());
+    let reflector = reflector.build().expect("complete");
     let image = fake::image();
     let (one, other) = tokio::join!(reflector.scan(&image), reflector.scan(&image));
     assert_eq!((one.expect("complete").len(), other.expect("complete").len()), (1, 1));
-    assert_eq!(sessions.asked.load(Ordering::Relaxed), 2, "the old session, and one new");
-    assert!(old_was_used.load(Ordering::Relaxed) >= 1);
-}
-
-/// Lets others run before it gives the next session.
-#[derive(Debug)]
-struct Yielding(Sessions);
-
-impl ProvideCredentials for Yielding {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(async {
-            tokio::task::yield_now().await;
-            self.0.provide_credentials().await
-        })
-    }
+    let counts = (ecr.refused.load(Ordering::Relaxed), ecr.sessions.asked.load(Ordering::Relaxed));
+    assert_eq!(counts, (2, 2), "both were refused, and one renewed");
 }
