@@ -9,7 +9,7 @@ pub(crate) fn on(terms: &Terms, tally: &Tally) -> Vec<String> {
     if tally.total() == 0 {
         return vec!["pass in some tags: there were none".to_owned()];
     }
-    let reasons = Reason::ALL.into_iter().rev().filter(|&reason| tally.count(reason) > 0);
+    let reasons = Reason::ALL.iter().copied().rev().filter(|&reason| tally.count(reason) > 0);
     reasons.filter_map(|reason| against(reason, terms, tally)).collect()
 }
 

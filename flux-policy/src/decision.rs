@@ -225,7 +225,7 @@ impl fmt::Display for Decision {
                 }
                 write_shared(f, winner)?;
             }
-            None => write!(f, "no tag is the {}", self.policy)?,
+            None => write!(f, "no tag qualifies as the {}", self.policy)?,
         }
         if let Some(runner_up) = &self.runner_up {
             write!(f, "\n  next: {}", runner_up.tag)?;
@@ -235,7 +235,7 @@ impl fmt::Display for Decision {
         }
         let left_out = self.total() - self.eligible();
         write!(f, "\n  {}: {} eligible, {left_out} left out", Counted(self.total(), "tag"), self.eligible())?;
-        for reason in Reason::ALL {
+        for &reason in Reason::ALL {
             let (count, examples) = (self.count(reason), self.examples(reason));
             if count > 0 {
                 let more = if count > examples.len() as u64 { ", …" } else { "" };

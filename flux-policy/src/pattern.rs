@@ -11,6 +11,7 @@ use std::sync::Arc;
 use regex_automata::Input;
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::util::primitives::PatternID;
 use regex_syntax::hir::Look;
 
 use crate::error::{Error, ErrorKind, quoted};
@@ -72,7 +73,9 @@ impl Pattern {
 
     /// Scratch space for searches that look at the groups below `groups`; none at all if only the match matters.
     pub(crate) fn matcher(&self, groups: usize) -> Matcher {
-        Matcher { cache: self.regex.create_cache(), slots: vec![None; 2 * groups.min(self.group_count())] }
+        // The engine leaves out the groups of what is repeated zero times, and writes beyond its own groups at its peril.
+        let engine_groups = self.regex.group_info().group_len(PatternID::ZERO);
+        Matcher { cache: self.regex.create_cache(), slots: vec![None; 2 * groups.min(engine_groups)] }
     }
 
     /// Whether it matches anywhere in `text`, with scratch space that the engine keeps for whoever comes.
@@ -142,6 +145,21 @@ mod tests {
     fn refuses(pattern: &str, kind: ErrorKind, expected: &str) {
         let error = Pattern::new(pattern).map(|_| ()).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (kind, expected));
+    }
+
+    #[test]
+    fn groups_that_are_repeated_zero_times_take_no_part() {
+        for pattern in ["(a){0}(b){0}", "((a)(b)){0}", "(?:(a)(b)(c)){0}", "(a){0}(b)", "(a){0}"] {
+            let pattern = Pattern::new(pattern).unwrap();
+            let mut matcher = pattern.matcher(usize::MAX);
+            assert!(pattern.find("b", &mut matcher), "{pattern:?}");
+            assert_eq!(matcher.group(1), None, "{pattern:?}");
+            assert_eq!(matcher.group(3), None, "{pattern:?}");
+        }
+        let pattern = Pattern::new("(a){0}(b)").unwrap();
+        let mut matcher = pattern.matcher(usize::MAX);
+        assert!(pattern.find("ab", &mut matcher));
+        assert_eq!(matcher.group(2), Some((1, 2)));
     }
 
     #[test]

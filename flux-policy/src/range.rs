@@ -197,6 +197,10 @@ impl Alternative {
     }
 
     fn with_prereleases(&self) -> String {
+        if self.names_prerelease {
+            let written: Vec<String> = self.comparators.iter().map(ToString::to_string).collect();
+            return written.join(" ");
+        }
         let mut written: Vec<String> = self.opened.iter().map(ToString::to_string).collect();
         if !self.opened.iter().any(Comparator::names_prerelease) {
             // Comparators that would change their meaning stay; one that always holds opens the gate for them.
@@ -211,6 +215,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_alternative_that_names_a_prerelease_stays_as_written() {
+        let opened = Range::parse(">=1.0.0-0 <2.0.0 || ^3").unwrap().with_prereleases();
+        let admits = |version: &str| {
+            let version = Version::parse(version).unwrap();
+            Range::parse(&opened).unwrap().matches(&version)
+        };
+        assert!(admits("2.0.0-rc.1") && admits("3.1.0-rc.1"), "{opened}");
+    }
 
     proptest! {
         #[test]

@@ -117,7 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order in which a tag is judged.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: &'static [Self] = &[
         Self::Excluded,
         Self::RequiredPatternDoesNotMatch,
         Self::FilterDoesNotMatch,

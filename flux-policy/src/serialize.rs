@@ -44,7 +44,7 @@ impl Serialize for Decision {
         fields.serialize_field("runnerUp", &self.runner_up())?;
         fields.serialize_field("total", &self.total())?;
         fields.serialize_field("eligible", &self.eligible())?;
-        let reasons = Reason::ALL.into_iter().filter(|&reason| self.count(reason) > 0);
+        let reasons = Reason::ALL.iter().copied().filter(|&reason| self.count(reason) > 0);
         let left_out: Vec<LeftOut<'_>> = reasons
             .map(|reason| LeftOut { reason, count: self.count(reason), examples: self.examples(reason) })
             .collect();

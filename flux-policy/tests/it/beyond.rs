@@ -23,7 +23,7 @@ fn on_day(policy: &Policy, day: i64, candidates: &[Candidate<'_>]) -> Result<Dec
 #[track_caller]
 fn selects(decision: &Decision, winner: Option<&str>, left_out: &[(Reason, u64)]) {
     assert_eq!(decision.winner().map(flux_policy::Selected::tag), winner);
-    for reason in Reason::ALL {
+    for &reason in Reason::ALL {
         let expected = left_out.iter().find(|(other, _)| *other == reason).map_or(0, |(_, count)| *count);
         assert_eq!(decision.count(reason), expected, "{reason}");
     }

@@ -29,7 +29,7 @@ fn a_decision_reads_without_documentation() {
 fn nothing_matched_says_what_to_change() {
     let decision =
         Policy::semver(">=1.0.0 <2.0.0").unwrap().latest(["1.4.0-rc.1", "2.0.0", "latest"]).unwrap();
-    let expected = r#"no tag is the highest version in ">=1.0.0 <2.0.0"
+    let expected = r#"no tag qualifies as the highest version in ">=1.0.0 <2.0.0"
   3 tags: 0 eligible, 3 left out
     1 not a version: latest
     1 prerelease, which the range does not admit: 1.4.0-rc.1

@@ -71,7 +71,7 @@ fn same(a: &Result<Decision, Error>, b: &Result<Decision, Error>) {
             assert_eq!(a.winner(), b.winner());
             assert_eq!(a.runner_up(), b.runner_up());
             assert_eq!((a.total(), a.eligible()), (b.total(), b.eligible()));
-            for reason in Reason::ALL {
+            for &reason in Reason::ALL {
                 assert_eq!(a.count(reason), b.count(reason));
             }
             assert_eq!((a.lints(), a.advice()), (b.lints(), b.advice()));
