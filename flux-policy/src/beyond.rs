@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::candidate::{Candidate, Timestamp};
 use crate::error::{Error, ErrorKind, quoted};
 use crate::exclusion::ExclusionList;
+use crate::filter::TagFilter;
 use crate::pattern::{Matcher, Pattern};
 use crate::policy::{Policy, Rule};
 use crate::reason::Rejection;
@@ -99,14 +100,9 @@ impl Policy {
     ///
     /// [`InvalidPolicy`](ErrorKind::InvalidPolicy) if there is no filter with such a group.
     pub fn with_winner_per_group(self, group: &str, cap: usize) -> Result<Self, Error> {
-        let filter = self.terms().filter.as_ref();
-        let indices = filter.map(|filter| filter.groups_named(group)).unwrap_or_default();
-        if indices.is_empty() {
-            let text = format!("group {}: the filter has no group of this name", quoted(group));
-            let error = Error::new(ErrorKind::InvalidPolicy, text);
-            return Err(error.with_hint("set the filter first, and name the group in it as in (?P<line>…)"));
-        }
-        Ok(self.guard(|guards| guards.grouping = Some(Grouping { indices, cap })))
+        let grouping = Grouping::new(group, cap, self.terms().filter.as_ref());
+        grouping.check()?;
+        Ok(self.guard(|guards| guards.grouping = Some(grouping)))
     }
 
     fn guard(self, change: impl FnOnce(&mut Guards)) -> Self {
@@ -167,8 +163,30 @@ pub(crate) struct Guards {
 /// The groups of the filter whose text tells groups of tags apart, the first that took part; and how many there may be.
 #[derive(Clone, Debug)]
 pub(crate) struct Grouping {
-    pub(crate) indices: Vec<usize>,
+    name: String,
+    indices: Vec<usize>,
     pub(crate) cap: usize,
+}
+
+impl Grouping {
+    fn new(name: &str, cap: usize, filter: Option<&TagFilter>) -> Self {
+        let indices = filter.map(|filter| filter.groups_named(name)).unwrap_or_default();
+        Self { name: name.to_owned(), indices, cap }
+    }
+
+    /// The same with the groups of another filter.
+    pub(crate) fn on(&self, filter: &TagFilter) -> Self {
+        Self::new(&self.name, self.cap, Some(filter))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !self.indices.is_empty() {
+            return Ok(());
+        }
+        let text = format!("group {}: the filter has no group of this name", quoted(&self.name));
+        let error = Error::new(ErrorKind::InvalidPolicy, text);
+        Err(error.with_hint("set the filter first, and name the group in it as in (?P<line>…)"))
+    }
 }
 
 /// Scratch space for the patterns of [`Guards`].
@@ -189,6 +207,11 @@ impl Guards {
     /// Whether a judgement depends on the current time.
     pub(crate) fn needs_now(&self) -> bool {
         self.minimum_age_millis.is_some() || self.hold.as_ref().is_some_and(|hold| hold.until.is_some())
+    }
+
+    /// Whether the filter has the group by which there is to be a winner each.
+    pub(crate) fn check_grouping(&self) -> Result<(), Error> {
+        self.grouping.as_ref().map_or(Ok(()), Grouping::check)
     }
 
     /// How many groups of the filter a search has to report.

@@ -110,7 +110,12 @@ impl Policy {
     /// Only tags that match the filter count, and the rule compares what the filter extracts.
     #[must_use]
     pub fn with_filter(self, filter: TagFilter) -> Self {
-        self.change(|terms| terms.filter = Some(filter))
+        self.change(|terms| {
+            if let Some(guards) = &mut terms.guards {
+                guards.grouping = guards.grouping.as_ref().map(|grouping| grouping.on(&filter));
+            }
+            terms.filter = Some(filter);
+        })
     }
 
     /// Starts an evaluation that takes candidates one by one, for example as pages arrive from a registry.

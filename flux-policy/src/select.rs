@@ -36,6 +36,8 @@ use crate::tally::Tally;
 pub struct Selector {
     terms: Arc<Terms>,
     now: Option<Timestamp>,
+    /// Whether a candidate was judged before the time was told.
+    told_late: bool,
     glance: Option<Glance>,
     scratch: Scratch,
     podium: Podium,
@@ -51,6 +53,7 @@ impl Selector {
             scratch: Scratch::new(&terms),
             terms,
             now: None,
+            told_late: false,
             podium: Podium::default(),
             tally: Tally::default(),
             not_a_number: None,
@@ -62,6 +65,7 @@ impl Selector {
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
         self.now = Some(now);
+        self.told_late |= self.tally.total() > 0;
         self
     }
 
@@ -82,8 +86,13 @@ impl Selector {
     /// # Errors
     ///
     /// [`InvalidTag`](ErrorKind::InvalidTag) if the previous choice has no value under this policy, because its filter
-    /// does not match or extracts something that the rule cannot read.
+    /// does not match or extracts something that the rule cannot read. [`MissingInput`](ErrorKind::MissingInput) after the
+    /// first candidate, which was judged without it.
     pub fn not_below(mut self, previous: &Candidate<'_>) -> Result<Self, Error> {
+        if self.tally.total() > 0 {
+            let text = "candidates were judged without the previous choice: call Selector::not_below before the first";
+            return Err(Error::new(ErrorKind::MissingInput, text));
+        }
         let key = match &self.terms.filter {
             Some(filter) => filter.key(previous.tag()).ok_or(Rejection::FilterDoesNotMatch),
             None => Ok(previous.tag().to_owned()),
@@ -117,7 +126,9 @@ impl Selector {
     ///
     /// * [`InvalidTag`](ErrorKind::InvalidTag) if the rule is numerical and a tag that passed the filter is no number; of
     ///   several such tags the byte-smallest is named. Flux fails there too.
-    /// * [`MissingInput`](ErrorKind::MissingInput) if the policy needs the time and [`at`](Self::at) was not called.
+    /// * [`MissingInput`](ErrorKind::MissingInput) if the policy needs the time and [`at`](Self::at) was not called, or only
+    ///   after the first candidate.
+    /// * [`InvalidPolicy`](ErrorKind::InvalidPolicy) if there is to be a winner per group and the filter has no such group.
     /// * [`TooManyGroups`](ErrorKind::TooManyGroups) if there were more groups than the policy's cap.
     pub fn finish(self) -> Result<Decision, Error> {
         if let Some((tag, key)) = &self.not_a_number {
@@ -130,9 +141,12 @@ impl Selector {
                 "under the numerical rule one such tag fails the policy; let the filter keep it out",
             ));
         }
-        if self.now.is_none() && self.terms.guards.as_ref().is_some_and(|guards| guards.needs_now()) {
-            let text = "the policy has a minimum age or a hold that ends: call Selector::at with the time";
-            return Err(Error::new(ErrorKind::MissingInput, text));
+        if let Some(guards) = &self.terms.guards {
+            if (self.now.is_none() || self.told_late) && guards.needs_now() {
+                let text = "the policy has a minimum age or a hold that ends: call Selector::at before the first candidate";
+                return Err(Error::new(ErrorKind::MissingInput, text));
+            }
+            guards.check_grouping()?;
         }
         if self.podium.too_many_groups {
             let text = format!(

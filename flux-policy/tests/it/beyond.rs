@@ -116,3 +116,30 @@ fn groups_are_capped() {
     assert_eq!(error.kind(), ErrorKind::TooManyGroups);
     assert!(Policy::alphabetical(Order::Asc).with_winner_per_group("branch", 2).is_err());
 }
+
+#[test]
+fn what_comes_too_late_is_refused_not_ignored() {
+    let day = Duration::from_secs(86_400);
+    let now = Timestamp::from_unix_seconds(1_000_000);
+    let young = Candidate::new("1.0.0").with_pushed_at(Timestamp::from_unix_seconds(999_999));
+    let mut selector = Policy::semver("*").unwrap().with_minimum_age(day).selector();
+    selector.push(&young);
+    assert_eq!(selector.at(now).finish().unwrap_err().kind(), ErrorKind::MissingInput);
+
+    let mut selector = Policy::semver("*").unwrap().selector();
+    selector.push(&Candidate::new("1.0.0"));
+    assert_eq!(selector.not_below(&Candidate::new("2.0.0")).unwrap_err().kind(), ErrorKind::MissingInput);
+}
+
+#[test]
+fn groups_follow_a_filter_that_is_set_later() {
+    let first = TagFilter::new(r"^(?P<line>\d+)\.", "").unwrap();
+    let second = TagFilter::new(r"^(v)?(?P<line>\d+\.\d+)\.\d+$", "").unwrap();
+    let policy = Policy::semver("*").unwrap().with_filter(first).with_winner_per_group("line", 9).unwrap();
+    let decision = policy.clone().with_filter(second).latest(["1.4.0", "1.4.2", "1.5.0"]).unwrap();
+    let names: Vec<_> = decision.groups().map(|group| group.name().to_owned()).collect();
+    assert_eq!(names, ["1.4", "1.5"]);
+
+    let without = policy.with_filter(TagFilter::new("^1", "").unwrap());
+    assert_eq!(without.latest(["1.4.0"]).unwrap_err().kind(), ErrorKind::InvalidPolicy);
+}
