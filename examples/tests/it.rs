@@ -19,8 +19,6 @@ mod world;
 
 #[path = "it/command_line.rs"]
 mod command_line;
-#[path = "it/leaks.rs"]
-mod leaks;
 #[path = "it/policies.rs"]
 mod policies;
 #[path = "it/readme.rs"]

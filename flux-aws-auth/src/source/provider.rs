@@ -61,19 +61,19 @@ impl CredentialSource for NamedProvider {
             Err(error) => {
                 let message = one_line(&error.to_string(), 200);
                 notes.add(self.name, message.as_str());
-                Outcome::Failed(failed(self.name, &message, error))
+                Outcome::Failed(failed(self.name, error))
             }
         }
     }
 }
 
-fn failed(name: &str, message: &str, error: CredentialsError) -> Error {
+fn failed(name: &str, error: CredentialsError) -> Error {
     let kind = match error {
         CredentialsError::InvalidConfiguration(_) => ErrorKind::Configuration,
         CredentialsError::ProviderTimedOut(_) => ErrorKind::TimedOut,
         _ => ErrorKind::Unavailable,
     };
-    Error::new(kind, format!("{name}: {message}"))
+    Error::new(kind, format!("{name} gave no credentials"))
         .with_hint("See the cause, which is the provider's own.")
         .with_source(error)
 }

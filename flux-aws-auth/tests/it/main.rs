@@ -7,7 +7,6 @@ mod access_keys;
 mod chain;
 mod hold;
 mod instance_metadata;
-mod leaks;
 mod pod_identity;
 mod process_environment;
 mod service_account;

@@ -1,11 +1,33 @@
 //! No secret of a run in its output, in its errors, or in the tracing of these crates at any level.
+//!
+//! A program of its own: who listens to tracing is a matter of the whole process.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+#![allow(dead_code, reason = "shared with the other end-to-end tests, which use more of it")]
+
+#[path = "../reflect/args.rs"]
+mod args;
+#[path = "../reflect/counting.rs"]
+mod counting;
+#[path = "../reflect/job.rs"]
+mod job;
+#[path = "../reflect/json.rs"]
+mod json;
+#[path = "../reflect/program.rs"]
+mod program;
+#[path = "it/support.rs"]
+mod support;
+#[path = "../reflect/text.rs"]
+mod text;
+#[path = "../reflect/world.rs"]
+mod world;
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{args, run, world};
+use support::{args, run, world};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -37,7 +59,7 @@ async fn no_secret_of_a_run_is_shown() {
         .with_ansi(false)
         .with_writer(log.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let runs: [&[&str]; 10] = [
         &["--setup", "pod-identity"],
         &["--setup", "irsa"],
