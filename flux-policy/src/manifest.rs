@@ -184,5 +184,14 @@ fn refused(kind: &str, metadata: &Metadata, problem: &str) -> Error {
     Error::new(ErrorKind::InvalidManifest, format!("{kind} {:?}: {problem}", metadata.name))
 }
 
+/// An error of a part of the crate that knows no manifests, with the place the manifest gave it.
+fn at(kind: &str, metadata: &Metadata, field: &str, error: &Error) -> Error {
+    let placed = Error::new(error.kind(), format!("{kind} {:?}: {field}: {error}", metadata.name));
+    match error.hint() {
+        Some(hint) => placed.with_hint(hint),
+        None => placed,
+    }
+}
+
 #[cfg(test)]
 mod tests;

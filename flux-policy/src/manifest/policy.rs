@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiVersion, GoDuration, Manifest, Metadata, one, refused};
+use super::{ApiVersion, GoDuration, Manifest, Metadata, at, one, refused};
 use crate::error::{Error, ErrorKind};
 use crate::filter::TagFilter;
 use crate::policy::{Order, Policy};
@@ -43,11 +43,12 @@ impl ImagePolicy {
     ///
     /// [`InvalidPolicy`](ErrorKind::InvalidPolicy) if no rule is given or the range or the pattern cannot be read, which
     /// the API server lets pass and the controller reports; [`Unsupported`](ErrorKind::Unsupported) as in
-    /// [`TagFilter::new`].
+    /// [`TagFilter::new`]. The error names the manifest and the field.
     pub fn policy(&self) -> Result<Policy, Error> {
+        let placed = |field: &'static str| move |error| at("ImagePolicy", &self.metadata, field, &error);
         let choice = &self.spec.policy;
         let policy = if let Some(semver) = &choice.semver {
-            Policy::semver(&semver.range)?
+            Policy::semver(&semver.range).map_err(placed("spec.policy.semver.range"))?
         } else if let Some(alphabetical) = &choice.alphabetical {
             Policy::alphabetical(alphabetical.order)
         } else if let Some(numerical) = &choice.numerical {
@@ -60,7 +61,11 @@ impl ImagePolicy {
             return Err(Error::new(ErrorKind::InvalidPolicy, text));
         };
         match &self.spec.filter_tags {
-            Some(filter) => Ok(policy.with_filter(TagFilter::new(&filter.pattern, &filter.extract)?)),
+            Some(filter) => {
+                let filter = TagFilter::new(&filter.pattern, &filter.extract)
+                    .map_err(placed("spec.filterTags.pattern"))?;
+                Ok(policy.with_filter(filter))
+            }
             None => Ok(policy),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::policy::is_false;
-use super::{ApiVersion, GoDuration, Manifest, Metadata, one, refused};
+use super::{ApiVersion, GoDuration, Manifest, Metadata, at, one, refused};
 use crate::error::Error;
 use crate::exclusion::ExclusionList;
 
@@ -41,13 +41,17 @@ impl ImageRepository {
     ///
     /// # Errors
     ///
-    /// Those of [`ExclusionList::new`].
+    /// Those of [`ExclusionList::new`], with the manifest and the pattern's place in the list.
     pub fn exclusion_list(&self) -> Result<ExclusionList, Error> {
-        if self.spec.exclusion_list.is_empty() {
-            Ok(ExclusionList::default())
-        } else {
-            ExclusionList::new(&self.spec.exclusion_list)
+        let patterns = &self.spec.exclusion_list;
+        if patterns.is_empty() {
+            return Ok(ExclusionList::default());
         }
+        ExclusionList::new(patterns).map_err(|error| {
+            let at_fault = patterns.iter().position(|pattern| ExclusionList::new([pattern]).is_err());
+            let field = format!("spec.exclusionList[{}]", at_fault.unwrap_or_default());
+            at("ImageRepository", &self.metadata, &field, &error)
+        })
     }
 
     /// How long one scan may take: the timeout, otherwise the interval; at least a second, as in Flux.
@@ -58,10 +62,8 @@ impl ImageRepository {
 
     pub(super) fn validate(&self) -> Result<(), Error> {
         let spec = &self.spec;
-        let problem = if let Some((scheme, _)) = spec.image.split_once("://") {
-            format!("spec.image is {:?}: remove \"{scheme}://\"", spec.image)
-        } else if let Some(tag) = tag_of(&spec.image) {
-            format!("spec.image is {:?}: remove \":{tag}\"", spec.image)
+        let problem = if let Some(remedy) = image_fault(&spec.image) {
+            format!("spec.image is {:?}: {remedy}", spec.image)
         } else if let Some(timeout) = spec.timeout.as_ref().filter(|timeout| timeout.as_str().contains('h')) {
             format!("spec.timeout is {:?}: the API takes ms, s and m here", timeout.as_str())
         } else if spec.exclusion_list.len() > MAX_EXCLUSIONS {
@@ -176,8 +178,31 @@ pub struct NamespaceSelector {
 const MAX_EXCLUSIONS: usize = 25;
 const MAX_NAME: usize = 253;
 
-/// What follows a colon behind the last slash; a colon before it belongs to a port.
-fn tag_of(image: &str) -> Option<&str> {
-    let name = image.rsplit_once('/').map(|(_, name)| name)?;
-    name.split_once(':').map(|(_, tag)| tag)
+/// What to do about a name that is not that of a repository, by the rules of the library Flux reads it with:
+/// [`name.NewRepository`](https://pkg.go.dev/github.com/google/go-containerregistry/pkg/name#NewRepository).
+fn image_fault(image: &str) -> Option<String> {
+    if image.is_empty() {
+        return Some("give the name of an image such as ghcr.io/stefanprodan/podinfo".to_owned());
+    }
+    if image.contains(char::is_whitespace) {
+        return Some("remove the blanks".to_owned());
+    }
+    if let Some((scheme, _)) = image.split_once("://") {
+        return Some(format!("remove \"{scheme}://\""));
+    }
+    if let Some((_, digest)) = image.split_once('@') {
+        return Some(format!("remove \"@{digest}\""));
+    }
+    // A colon before the last slash belongs to a port.
+    let name = image.rsplit_once('/').map_or(image, |(_, name)| name);
+    if let Some((_, tag)) = name.split_once(':') {
+        return Some(format!("remove \":{tag}\""));
+    }
+    let path = match image.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) => path,
+        _ => image,
+    };
+    let known = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || "_-./".contains(char);
+    let other = path.chars().find(|char| !known(*char))?;
+    Some(format!("{other:?} cannot be part of it, small letters, digits and . _ - / can"))
 }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::policy::Order;
+use crate::exclusion::ExclusionList;
+use crate::filter::TagFilter;
+use crate::policy::{Order, Policy};
 
 const POLICY: &str = "
 apiVersion: image.toolkit.fluxcd.io/v1
@@ -143,4 +145,45 @@ fn malformed_documents_are_located() {
 fn a_policy_without_a_rule_is_the_controllers_complaint() {
     let policy = ImagePolicy::from_yaml(&POLICY.replace("numerical: {order: desc}", "{}")).unwrap();
     assert_eq!(policy.policy().unwrap_err().kind(), ErrorKind::InvalidPolicy);
+}
+
+#[test]
+fn what_a_policy_cannot_be_made_of_is_named_with_manifest_and_field() {
+    let manifest = |old: &str, new: &str| ImagePolicy::from_yaml(&POLICY.replace(old, new)).unwrap();
+    let own = Policy::semver(">=1 and <2").unwrap_err();
+    let error = manifest("numerical: {order: desc}", "semver: {range: '>=1 and <2'}").policy().unwrap_err();
+    assert_eq!(error.to_string(), format!("ImagePolicy \"podinfo\": spec.policy.semver.range: {own}"));
+    assert_eq!((error.kind(), error.hint()), (own.kind(), own.hint()));
+
+    let own = TagFilter::new("(?!a)", "").unwrap_err();
+    let error = manifest("^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "(?!a)").policy().unwrap_err();
+    assert_eq!(error.to_string(), format!("ImagePolicy \"podinfo\": spec.filterTags.pattern: {own}"));
+    assert_eq!((error.kind(), error.hint()), (own.kind(), own.hint()));
+
+    let own = ExclusionList::new(["("]).unwrap_err();
+    let repository = ImageRepository::from_yaml(&REPOSITORY.replace("'^pr-'", "'('")).unwrap();
+    let error = repository.exclusion_list().unwrap_err();
+    assert_eq!(error.to_string(), format!("ImageRepository \"podinfo\": spec.exclusionList[1]: {own}"));
+    assert_eq!((error.kind(), error.hint()), (own.kind(), own.hint()));
+}
+
+#[test]
+fn an_image_is_the_name_of_a_repository() {
+    const IMAGE: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/podinfo";
+    let refused = |image: &str, remedy: &str| {
+        let expected = format!("ImageRepository \"podinfo\": spec.image is {image:?}: {remedy}");
+        refuses(REPOSITORY, IMAGE, &format!("{image:?}"), &expected);
+    };
+    refused("", "give the name of an image such as ghcr.io/stefanprodan/podinfo");
+    refused("ghcr.io/a b", "remove the blanks");
+    refused(" alpine", "remove the blanks");
+    refused("oci://ghcr.io/a", "remove \"oci://\"");
+    refused("alpine:3.18", "remove \":3.18\"");
+    refused("localhost:5000", "remove \":5000\"");
+    refused("localhost:5000/a/b:1", "remove \":1\"");
+    refused("ghcr.io/a:1@sha256:0a1b", "remove \"@sha256:0a1b\"");
+    refused("ghcr.io/Team/app", "'T' cannot be part of it, small letters, digits and . _ - / can");
+    for image in ["alpine", "localhost:5000/a", "ghcr.io/team/app_x.y-z", "Registry.example:5000/app"] {
+        ImageRepository::from_yaml(&REPOSITORY.replace(IMAGE, image)).unwrap();
+    }
 }
