@@ -14,7 +14,10 @@ pub(crate) fn on(terms: &Terms, tally: &Tally) -> Vec<String> {
 }
 
 fn against(reason: Reason, terms: &Terms, tally: &Tally) -> Option<String> {
-    let all = tally.count(reason) == tally.total();
+    // Whether nothing that got this far got further.
+    let earlier: u64 =
+        Reason::ALL.iter().take_while(|&&other| other != reason).map(|&other| tally.count(other)).sum();
+    let all = earlier + tally.count(reason) == tally.total();
     let advice = match reason {
         Reason::PrereleaseNotAdmitted => {
             let Rule::Semver(range) = &terms.rule else { return None };
@@ -27,6 +30,7 @@ fn against(reason: Reason, terms: &Terms, tally: &Tally) -> Option<String> {
         Reason::NotAVersion if all => {
             "another extract: what the filter hands on is not a version of three parts".to_owned()
         }
+        Reason::NotANumber if all => "a filter that extracts the number".to_owned(),
         Reason::ExtractIsEmpty => "another extract: no group it names took part in the match".to_owned(),
         Reason::FilterDoesNotMatch if all => "another pattern: this one matches none of the tags".to_owned(),
         Reason::RequiredPatternDoesNotMatch if all => "fewer required patterns".to_owned(),

@@ -15,7 +15,7 @@ use crate::version::Version;
 
 /// The outcome of an evaluation: the winner if there is one, the next best, and what became of the other tags.
 ///
-/// Winner, runner-up and counts are the same for every order of the tags; only which tags serve as
+/// Winner, runner-up and counts are the same for every order of distinct tags; only which tags serve as
 /// [`examples`](Self::examples) depends on it. `Display` is several short lines for people, without a final line
 /// break.
 ///
