@@ -15,13 +15,15 @@
 //! | `>1.2.3`, `>1.2`, `>1` | above 1.2.3, from 1.3.0, from 2.0.0 |
 //! | `>=1.2.3` (also `=>`) | from 1.2.3 |
 //! | `<1.2.3`, `<1.2` | below 1.2.3, below 1.2.0 |
-//! | `<=1.2.3` (also `=<`), `<=1.2` | up to 1.2.3, up to 1.2.99 and beyond |
+//! | `<=1.2.3` (also `=<`), `<=1.2` | up to 1.2.3, up to every 1.2.z |
 //! | `~1.2.3` (also `~>`), `~1.2`, `~1` | `>=1.2.3 <1.3.0`, `>=1.2.0 <1.3.0`, `>=1.0.0 <2.0.0` |
-//! | `^1.2.3`, `^0.2.3`, `^0.0.3`, `^0.0` | `>=1.2.3 <2.0.0`, `>=0.2.3 <0.3.0`, 0.0.3, `>=0.0.0 <0.1.0` |
+//! | `^1.2.3`, `^0.2.3`, `^0.0.3`, `^0.0` | `>=1.2.3 <2.0.0`, `>=0.2.3 <0.3.0`, 0.0.3, `>=0.0.0 <0.1.0`; `^0` is `~0` |
 //! | `1.2 - 1.4.5` | `>=1.2 <=1.4.5`; the blanks around the dash are needed |
 //!
-//! A blank or a comma joins comparators that must all hold, `||` separates alternatives. A version may begin with
-//! `v`; its metadata is ignored; once a segment is a wildcard, the ones behind it are not looked at.
+//! Blanks (space, tab, line feed, form feed, carriage return) or a comma join comparators that must all hold, `||` separates
+//! alternatives; blanks may stand behind an operator, but not within one. No alternative may be empty, and no comma stand
+//! at an end. A version may begin with `v`; its metadata is ignored; leading zeros are read over, and a number goes up to
+//! 2^64 - 1; once a segment is a wildcard, the ones behind it are not looked at.
 //!
 //! # Prereleases
 //!
@@ -56,6 +58,12 @@
 //! assert!(!admits(">=1.0.0", "1.2.3-alpine3.18"));
 //! // `~0.0.0` admits everything, `^*` nothing but 0.0.0, `<=*` nothing above 0.0.z.
 //! assert!(admits("~0.0.0", "7.1.0") && !admits("^*", "1.0.0") && !admits("<=*", "0.1.0"));
+//! // `>*` and `!=*` admit all but 0.0.0, and `!=1` all but 1.y.z.
+//! assert!(admits(">*", "0.0.1") && !admits(">*", "0.0.0") && admits("!=*", "0.0.1") && !admits("!=1", "1.9.0"));
+//! // `!=1.2-alpha` lets 1.2.3 in, and keeps 1.2.0-alpha out.
+//! assert!(admits("!=1.2-alpha", "1.2.3") && !admits("!=1.2-alpha", "1.2.0-alpha"));
+//! // A hyphen range behind another comparator needs a comma before it.
+//! assert!(Range::parse("2 1 - 2").is_err() && Range::parse("2, 1 - 2").is_ok());
 //! // `1.1-3` is the prerelease 1.1.0-3, not a range.
 //! assert!(admits("1.1-3", "1.1.0-4") && !admits("1.1-3", "2.0.0"));
 //! // `||` needs blanks around it where a hyphen range stands next to it.

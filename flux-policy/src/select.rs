@@ -43,7 +43,7 @@ pub struct Selector {
     podium: Podium,
     tally: Tally,
     /// The smallest tag with a key that is no number, where that fails the policy.
-    not_a_number: Option<(String, String)>,
+    not_a_number: Option<String>,
 }
 
 impl Selector {
@@ -131,7 +131,9 @@ impl Selector {
     /// * [`InvalidPolicy`](ErrorKind::InvalidPolicy) if there is to be a winner per group and the filter has no such group.
     /// * [`TooManyGroups`](ErrorKind::TooManyGroups) if there were more groups than the policy's cap.
     pub fn finish(self) -> Result<Decision, Error> {
-        if let Some((tag, key)) = &self.not_a_number {
+        if let Some(tag) = &self.not_a_number {
+            let key = self.terms.filter.as_ref().and_then(|filter| filter.key(tag));
+            let key = key.as_ref().unwrap_or(tag);
             let text = if tag == key {
                 format!("tag {} is not a number", quoted(tag))
             } else {
@@ -227,11 +229,10 @@ impl Selector {
 
     #[cold]
     fn remember_not_a_number(&mut self, tag: &str) {
-        if self.not_a_number.as_ref().is_some_and(|(smallest, _)| smallest.as_str() <= tag) {
-            return;
+        let smallest = self.not_a_number.get_or_insert_with(|| tag.to_owned());
+        if tag < smallest.as_str() {
+            tag.clone_into(smallest);
         }
-        let key = self.terms.filter.as_ref().and_then(|filter| filter.key(tag));
-        self.not_a_number = Some((tag.to_owned(), key.unwrap_or_else(|| tag.to_owned())));
     }
 }
 
