@@ -5,7 +5,8 @@
 //! [`ImageRepository::from_yaml`] want exactly one. JSON is read as the YAML it is.
 //!
 //! What Flux's API server would refuse is refused, with field, value and remedy. A field that the API does not know is
-//! refused too, as `kubectl apply` does, because it is most often a misspelt one. `status` is ignored.
+//! refused too, as `kubectl apply` does, because it is most often a misspelt one. `status` is ignored. As in the API
+//! server, a field that is null counts as absent. Merge keys (`<<`) are applied. `Deserialize` refuses the same.
 //!
 //! ```
 //! use flux_policy::manifest::ImagePolicy;
@@ -32,8 +33,10 @@
 mod duration;
 mod policy;
 mod repository;
+mod scalar;
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -57,9 +60,10 @@ pub use repository::{
 /// [`InvalidManifest`](ErrorKind::InvalidManifest) for text that is no YAML, and for a document of one of the two kinds
 /// that Flux's API server would refuse.
 pub fn read(text: &str) -> Result<Vec<Manifest>, Error> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut manifests = Vec::new();
     for (index, document) in yaml_serde::Deserializer::from_str(text).enumerate() {
-        let document = Value::deserialize(document).map_err(|error| in_document(index, &error))?;
+        let document = Value::deserialize(document).map_err(|error| unreadable(index, &error))?;
         let whole = || yaml_serde::Deserializer::from_str(text).nth(index);
         if let Some(items) = list_items(&document) {
             for item in items {
@@ -89,20 +93,17 @@ impl Manifest {
         index: usize,
         again: impl Fn() -> Option<yaml_serde::Deserializer<'t>>,
     ) -> Result<Option<Self>, Error> {
-        let api_version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let kind = value.get("kind").and_then(Value::as_str).unwrap_or_default();
-        let manifest = match kind {
-            "ImagePolicy" if api_version.starts_with(GROUP) => {
-                let policy: ImagePolicy = typed(value, index, again)?;
-                policy.validate()?;
-                Self::ImagePolicy(policy)
+        let mut merged = value.clone();
+        let fault = merge(&mut merged).err();
+        let manifest = match (kind_of(&merged), fault) {
+            (None, _) => return Ok(None),
+            (Some(_), Some(error)) => return Err(in_document(index, &error)),
+            (Some(Kind::ImagePolicy), None) => {
+                Self::ImagePolicy(typed::<policy::Unchecked>(merged, index, again)?.try_into()?)
             }
-            "ImageRepository" if api_version.starts_with(GROUP) => {
-                let repository: ImageRepository = typed(value, index, again)?;
-                repository.validate()?;
-                Self::ImageRepository(repository)
+            (Some(Kind::ImageRepository), None) => {
+                Self::ImageRepository(typed::<repository::Unchecked>(merged, index, again)?.try_into()?)
             }
-            _ => return Ok(None),
         };
         Ok(Some(manifest))
     }
@@ -126,20 +127,34 @@ pub enum ApiVersion {
 #[non_exhaustive]
 pub struct Metadata {
     /// The object's name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalar::text")]
     pub name: String,
     /// Its namespace, where the manifest gives one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "scalar::optional_text")]
     pub namespace: Option<String>,
     /// Its labels.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "scalar::text_map")]
     pub labels: BTreeMap<String, String>,
     /// Its annotations.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "scalar::text_map")]
     pub annotations: BTreeMap<String, String>,
 }
 
 const GROUP: &str = "image.toolkit.fluxcd.io/";
+
+enum Kind {
+    ImagePolicy,
+    ImageRepository,
+}
+
+fn kind_of(value: &Value) -> Option<Kind> {
+    let in_group = value.get("apiVersion")?.as_str()?.starts_with(GROUP);
+    match value.get("kind")?.as_str()? {
+        "ImagePolicy" if in_group => Some(Kind::ImagePolicy),
+        "ImageRepository" if in_group => Some(Kind::ImageRepository),
+        _ => None,
+    }
+}
 
 /// The items of `kubectl get -o yaml`.
 fn list_items(document: &Value) -> Option<&Vec<Value>> {
@@ -147,15 +162,62 @@ fn list_items(document: &Value) -> Option<&Vec<Value>> {
     if kind.ends_with("List") { document.get("items")?.as_sequence() } else { None }
 }
 
+/// One round takes in what a merged mapping holds, merge keys of its own included; the next takes those in.
+fn merge(value: &mut Value) -> Result<(), yaml_serde::Error> {
+    while has_merge_key(value) {
+        value.apply_merge()?;
+    }
+    Ok(())
+}
+
+fn has_merge_key(value: &Value) -> bool {
+    match value {
+        Value::Mapping(mapping) => mapping.contains_key("<<") || mapping.values().any(has_merge_key),
+        Value::Sequence(items) => items.iter().any(has_merge_key),
+        Value::Tagged(tagged) => has_merge_key(&tagged.value),
+        _ => false,
+    }
+}
+
+/// Kubernetes [drops nulls](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable)
+/// before it fills in defaults; no field of the two kinds is nullable. Items of lists stay.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Mapping(mapping) => {
+            mapping.retain(|_, value| !value.is_null());
+            mapping.values_mut().for_each(drop_nulls);
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
 fn typed<'t, T: DeserializeOwned>(
-    value: &Value,
+    mut value: Value,
     index: usize,
     again: impl Fn() -> Option<yaml_serde::Deserializer<'t>>,
 ) -> Result<T, Error> {
-    yaml_serde::from_value(value.clone()).map_err(|error| {
-        let located = again().and_then(|document| T::deserialize(document).err());
-        in_document(index, &located.unwrap_or(error))
+    drop_nulls(&mut value);
+    let error = match yaml_serde::from_value(value.clone()) {
+        Ok(typed) => return Ok(typed),
+        Err(error) => error,
+    };
+    // A value knows neither path nor line. Written out again it knows the path; the line is that of the text, if the
+    // text has the same fault.
+    let rewritten = yaml_serde::to_string(&value).ok();
+    let error = rewritten.and_then(|text| yaml_serde::from_str::<T>(&text).err()).unwrap_or(error);
+    let located = again().and_then(|document| T::deserialize(document).err());
+    let located = located.filter(|located| without_place(located) == without_place(&error));
+    Err(match located {
+        Some(located) => in_document(index, &located),
+        None => in_document(index, &without_place(&error)),
     })
+}
+
+fn without_place(error: &yaml_serde::Error) -> String {
+    let text = error.to_string();
+    let place = error.location().map(|at| format!(" at line {} column {}", at.line(), at.column()));
+    place.map_or_else(|| text.clone(), |place| text.replace(&place, ""))
 }
 
 /// Reads a text that holds exactly one manifest of the wanted kind.
@@ -175,13 +237,33 @@ fn one<T>(text: &str, kind: &str, wanted: impl Fn(Manifest) -> Option<T>) -> Res
 }
 
 /// The parser's line becomes ours; its type stays out of the API.
-fn in_document(index: usize, error: &yaml_serde::Error) -> Error {
+fn in_document(index: usize, error: &impl Display) -> Error {
     Error::new(ErrorKind::InvalidManifest, format!("document {}: {error}", index + 1))
+}
+
+/// YAML takes an unquoted `>` for a folded text and an unquoted `*` for an alias, and ranges begin with both.
+fn unreadable(index: usize, error: &yaml_serde::Error) -> Error {
+    let text = error.to_string();
+    let unread = in_document(index, &text);
+    if text.contains("block scalar") || text.contains("alias") {
+        unread.with_hint("put a value that begins with > or * in quotes")
+    } else {
+        unread
+    }
 }
 
 /// An error about a field that is well-formed YAML and that the API server would refuse.
 fn refused(kind: &str, metadata: &Metadata, problem: &str) -> Error {
     Error::new(ErrorKind::InvalidManifest, format!("{kind} {:?}: {problem}", metadata.name))
+}
+
+/// What the API server wants of every object.
+fn named(kind: &str, metadata: &Metadata) -> Result<(), Error> {
+    if metadata.name.is_empty() {
+        let text = format!("{kind}: metadata.name is missing or empty: name the object");
+        return Err(Error::new(ErrorKind::InvalidManifest, text));
+    }
+    Ok(())
 }
 
 /// An error of a part of the crate that knows no manifests, with the place the manifest gave it.

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::scalar;
+
 /// A duration such as `10m`, `1h30m` or `1.5s`, kept as it was written.
 ///
 /// Flux's API admits numbers with an optional fraction, each followed by `ms`, `s`, `m` or `h`; Go's
@@ -76,7 +78,7 @@ impl Serialize for GoDuration {
 
 impl<'de> Deserialize<'de> for GoDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        scalar::parsed(deserializer, |text| text.parse().map_err(|error: NotADuration| error.to_string()))
     }
 }
 

@@ -2,22 +2,22 @@
 
 use core::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiVersion, GoDuration, Manifest, Metadata, at, one, refused};
+use super::{ApiVersion, GoDuration, Manifest, Metadata, at, named, one, refused, scalar};
 use crate::error::{Error, ErrorKind};
 use crate::filter::TagFilter;
 use crate::policy::{Order, Policy};
 
 /// Flux's [ImagePolicy](https://fluxcd.io/flux/components/image/imagepolicies/).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "Unchecked")]
 #[non_exhaustive]
 pub struct ImagePolicy {
     /// The version of the API.
     pub api_version: ApiVersion,
     /// Name, namespace, labels and annotations.
-    #[serde(default)]
     pub metadata: Metadata,
     /// What is wanted.
     pub spec: ImagePolicySpec,
@@ -80,7 +80,8 @@ impl ImagePolicy {
         Some(interval.filter(|interval| !interval.is_zero()).unwrap_or(Duration::from_mins(10)))
     }
 
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    fn validate(&self) -> Result<(), Error> {
+        named("ImagePolicy", &self.metadata)?;
         let always = self.spec.digest_reflection_policy == DigestReflectionPolicy::Always;
         let problem = match (&self.spec.interval, always) {
             (Some(interval), false) => format!(
@@ -94,6 +95,36 @@ impl ImagePolicy {
             _ => return Ok(()),
         };
         Err(refused("ImagePolicy", &self.metadata, &problem))
+    }
+}
+
+/// The manifest as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Unchecked {
+    api_version: ApiVersion,
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    #[serde(default)]
+    metadata: Metadata,
+    spec: ImagePolicySpec,
+    #[serde(default, rename = "status")]
+    _status: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+enum Kind {
+    ImagePolicy,
+}
+
+impl TryFrom<Unchecked> for ImagePolicy {
+    type Error = Error;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, Error> {
+        let Unchecked { api_version, metadata, spec, .. } = unchecked;
+        let policy = Self { api_version, metadata, spec };
+        policy.validate()?;
+        Ok(policy)
     }
 }
 
@@ -116,7 +147,7 @@ pub struct ImagePolicySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<GoDuration>,
     /// Whether reconciliation is paused.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "scalar::flag")]
     pub suspend: bool,
 }
 
@@ -126,9 +157,10 @@ pub struct ImagePolicySpec {
 #[non_exhaustive]
 pub struct ImageRepositoryRef {
     /// Its name.
+    #[serde(deserialize_with = "scalar::text")]
     pub name: String,
     /// Its namespace, if not that of the policy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "scalar::optional_text")]
     pub namespace: Option<String>,
 }
 
@@ -154,6 +186,7 @@ pub struct PolicyChoice {
 #[non_exhaustive]
 pub struct SemverRange {
     /// A range in the language of [`range`](crate::range).
+    #[serde(deserialize_with = "scalar::text")]
     pub range: String,
 }
 
@@ -173,10 +206,10 @@ pub struct RuleOrder {
 #[non_exhaustive]
 pub struct FilterTags {
     /// The pattern; empty matches every tag.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalar::text")]
     pub pattern: String,
     /// The template; empty means the tag itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalar::text")]
     pub extract: String,
 }
 
@@ -200,8 +233,9 @@ pub(super) fn is_false(value: &bool) -> bool {
 
 /// The API server admits the orders in small letters only, although the controller would take any case.
 mod order {
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserializer, Serializer};
 
+    use super::scalar;
     use crate::policy::Order;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -210,10 +244,10 @@ mod order {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Order, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
+        scalar::parsed(deserializer, |text| match text {
             "asc" => Ok(Order::Asc),
             "desc" => Ok(Order::Desc),
-            other => Err(serde::de::Error::custom(format_args!("order {other:?}: must be asc or desc"))),
-        }
+            other => Err(format!("{other:?} must be asc or desc")),
+        })
     }
 }

@@ -3,22 +3,22 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::policy::is_false;
-use super::{ApiVersion, GoDuration, Manifest, Metadata, at, one, refused};
+use super::{ApiVersion, GoDuration, Manifest, Metadata, at, named, one, refused, scalar};
 use crate::error::Error;
 use crate::exclusion::ExclusionList;
 
 /// Flux's [ImageRepository](https://fluxcd.io/flux/components/image/imagerepositories/).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
+#[serde(tag = "kind", rename_all = "camelCase", try_from = "Unchecked")]
 #[non_exhaustive]
 pub struct ImageRepository {
     /// The version of the API.
     pub api_version: ApiVersion,
     /// Name, namespace, labels and annotations.
-    #[serde(default)]
     pub metadata: Metadata,
     /// What is scanned, and how.
     pub spec: ImageRepositorySpec,
@@ -60,7 +60,8 @@ impl ImageRepository {
         given.duration().max(Duration::from_secs(1))
     }
 
-    pub(super) fn validate(&self) -> Result<(), Error> {
+    fn validate(&self) -> Result<(), Error> {
+        named("ImageRepository", &self.metadata)?;
         let spec = &self.spec;
         let problem = if let Some(remedy) = image_fault(&spec.image) {
             format!("spec.image is {:?}: {remedy}", spec.image)
@@ -80,12 +81,43 @@ impl ImageRepository {
     }
 }
 
+/// The manifest as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Unchecked {
+    api_version: ApiVersion,
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    #[serde(default)]
+    metadata: Metadata,
+    spec: ImageRepositorySpec,
+    #[serde(default, rename = "status")]
+    _status: IgnoredAny,
+}
+
+#[derive(Deserialize)]
+enum Kind {
+    ImageRepository,
+}
+
+impl TryFrom<Unchecked> for ImageRepository {
+    type Error = Error;
+
+    fn try_from(unchecked: Unchecked) -> Result<Self, Error> {
+        let Unchecked { api_version, metadata, spec, .. } = unchecked;
+        let repository = Self { api_version, metadata, spec };
+        repository.validate()?;
+        Ok(repository)
+    }
+}
+
 /// What an ImageRepository asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ImageRepositorySpec {
     /// The name of the image, without scheme and tag.
+    #[serde(deserialize_with = "scalar::text")]
     pub image: String,
     /// How often to scan.
     pub interval: GoDuration,
@@ -99,25 +131,25 @@ pub struct ImageRepositorySpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_secret_ref: Option<SecretRef>,
     /// The ServiceAccount whose identity or pull secrets are used; empty if none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty", deserialize_with = "scalar::text")]
     pub service_account_name: String,
     /// The Secret with TLS certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cert_secret_ref: Option<SecretRef>,
     /// Whether scans are paused.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "scalar::flag")]
     pub suspend: bool,
     /// Which other namespaces may refer to this repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_from: Option<AccessFrom>,
     /// Patterns of tags to leave out; see [`ImageRepository::exclusion_list`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "scalar::texts")]
     pub exclusion_list: Vec<String>,
     /// Whose login is used.
     #[serde(default)]
     pub provider: Provider,
     /// Whether the registry speaks plain HTTP.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false", deserialize_with = "scalar::flag")]
     pub insecure: bool,
 }
 
@@ -143,6 +175,7 @@ pub enum Provider {
 #[non_exhaustive]
 pub struct SecretRef {
     /// Its name.
+    #[serde(deserialize_with = "scalar::text")]
     pub name: String,
 }
 
@@ -171,7 +204,7 @@ impl AccessFrom {
 #[non_exhaustive]
 pub struct NamespaceSelector {
     /// The labels a namespace must have, all of them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "scalar::text_map")]
     pub match_labels: BTreeMap<String, String>,
 }
 

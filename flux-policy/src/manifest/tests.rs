@@ -112,7 +112,7 @@ fn what_the_api_server_refuses_is_refused_with_field_value_and_remedy() {
         POLICY,
         "desc",
         "DESC",
-        "document 1: spec.policy.numerical: order \"DESC\": must be asc or desc at line 14 column 16",
+        "document 1: spec.policy.numerical.order: \"DESC\" must be asc or desc at line 14 column 24",
     );
     refuses(
         REPOSITORY,
@@ -135,7 +135,6 @@ fn what_the_api_server_refuses_is_refused_with_field_value_and_remedy() {
 fn malformed_documents_are_located() {
     let error = |old: &str, new: &str| read(&POLICY.replace(old, new)).unwrap_err().to_string();
     assert!(error("filterTags", "filterTag").contains("unknown field `filterTag`"));
-    assert!(error("10m", "10").contains("spec"), "{}", error("10m", "10"));
     assert!(error("name: podinfo\n  namespace", "[").starts_with("document 1: "));
     assert!(error("  policy:\n    numerical: {order: desc}\n", "").contains("missing field `policy`"));
     assert!(error("/v1\n", "/v3\n").contains("unknown variant"));
@@ -186,4 +185,143 @@ fn an_image_is_the_name_of_a_repository() {
     for image in ["alpine", "localhost:5000/a", "ghcr.io/team/app_x.y-z", "Registry.example:5000/app"] {
         ImageRepository::from_yaml(&REPOSITORY.replace(IMAGE, image)).unwrap();
     }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_whole_path() {
+    refuses(
+        POLICY,
+        "10m",
+        "ten",
+        "document 1: spec.interval: \"ten\" is not a duration such as 10m, 1h30m or 1.5s at line 16 column 13",
+    );
+    refuses(
+        REPOSITORY,
+        "30s",
+        "30",
+        "document 1: spec.timeout: \"30\" is not a duration such as 10m, 1h30m or 1.5s at line 8 column 12",
+    );
+    let list = format!("kind: List\nitems:\n- {}", POLICY.trim().replace('\n', "\n  "));
+    refuses(
+        &list,
+        "10m",
+        "ten",
+        "document 1: spec.interval: \"ten\" is not a duration such as 10m, 1h30m or 1.5s",
+    );
+}
+
+#[test]
+fn what_lacks_its_quotes_or_has_too_many_is_told_so() {
+    let error = |old: &str, new: &str| read(&POLICY.replace(old, new)).unwrap_err();
+    let range = |range: &str| error("numerical: {order: desc}", &format!("semver:\n      range: {range}"));
+    assert_eq!(
+        range("1.2").to_string(),
+        "document 1: spec.policy.semver.range: is a number, put it in quotes at line 15 column 14"
+    );
+    assert!(range("1").to_string().contains("spec.policy.semver.range: is a number, put it in quotes"));
+    let labelled = error("  uid: 8f4c", "  labels: {canary: true}").to_string();
+    assert!(labelled.contains("metadata.labels.canary: is a truth value, put it in quotes"), "{labelled}");
+    let paused = error("status:", "  suspend: yes\nstatus:").to_string();
+    assert!(
+        paused.contains("spec.suspend: \"yes\" is a text, write true or false without quotes"),
+        "{paused}"
+    );
+    for unquoted in [">=1.0.0 <2.0.0", "*"] {
+        assert_eq!(range(unquoted).hint(), Some("put a value that begins with > or * in quotes"));
+    }
+    let excluded = REPOSITORY.replace("'^pr-'", "7");
+    let excluded = read(&excluded).unwrap_err().to_string();
+    assert!(excluded.contains("spec.exclusionList[1]: is a number, put it in quotes"), "{excluded}");
+}
+
+#[test]
+fn a_null_is_an_absent_field() {
+    let with = |old: &str, new: &str| read(&POLICY.replace(old, new));
+    let policy =
+        with("digestReflectionPolicy: Always\n  interval: 10m", "digestReflectionPolicy:\n  interval: ~");
+    let [Manifest::ImagePolicy(policy)] = &policy.unwrap()[..] else { panic!("one policy") };
+    assert_eq!(policy.spec.digest_reflection_policy, DigestReflectionPolicy::Never);
+    let order = with("order: desc", "order: null").unwrap();
+    let [Manifest::ImagePolicy(policy)] = &order[..] else { panic!("one policy") };
+    assert_eq!(policy.spec.policy.numerical.unwrap().order, Order::Asc);
+
+    let refused = |old: &str, new: &str, expected: &str| {
+        let error = with(old, new).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused("policy:\n    numerical: {order: desc}", "policy:", "spec: missing field `policy`");
+    refused("{name: podinfo, namespace", "{name: null, namespace", "missing field `name`");
+    let item = read(&REPOSITORY.replace("'^pr-'", "null")).unwrap_err().to_string();
+    assert!(item.contains("spec.exclusionList[1]: "), "{item}");
+}
+
+#[test]
+fn a_manifest_has_a_name_and_no_unknown_field() {
+    let unnamed = "ImagePolicy: metadata.name is missing or empty: name the object";
+    refuses(POLICY, "  name: podinfo\n", "", unnamed);
+    refuses(POLICY, "  name: podinfo\n", "  name: ''\n", unnamed);
+    refuses(
+        REPOSITORY,
+        "metadata: {name: podinfo}\n",
+        "",
+        "ImageRepository: metadata.name is missing or empty: name the object",
+    );
+    let unknown = read(&POLICY.replace("status:", "sepc:")).unwrap_err().to_string();
+    assert!(unknown.contains("unknown field `sepc`"), "{unknown}");
+}
+
+#[test]
+fn deserialize_refuses_what_read_refuses() {
+    let policy = serde_json::to_value(ImagePolicy::from_yaml(POLICY).unwrap()).unwrap();
+    let with = |pointer: &str, value: &str| {
+        let mut changed = policy.clone();
+        *changed.pointer_mut(pointer).unwrap() = value.into();
+        serde_json::from_value::<ImagePolicy>(changed).unwrap_err().to_string()
+    };
+    assert!(with("/spec/digestReflectionPolicy", "Never").contains("spec.interval is \"10m\": remove it"));
+    assert!(with("/kind", "ImageRepository").contains("unknown variant `ImageRepository`"));
+    assert!(with("/metadata/name", "").contains("metadata.name is missing or empty"));
+    let repository = REPOSITORY.replace("/team/podinfo", "/team/podinfo:1");
+    let error = yaml_serde::from_str::<ImageRepository>(&repository).unwrap_err().to_string();
+    assert!(error.contains("remove \":1\""), "{error}");
+}
+
+#[test]
+fn merge_keys_and_a_byte_order_mark_are_understood() {
+    let merged = "
+kind: List
+items:
+- &base
+  apiVersion: image.toolkit.fluxcd.io/v1
+  kind: ImagePolicy
+  metadata: {name: one}
+  spec: &spec
+    imageRepositoryRef: {name: app}
+    policy: {alphabetical: {}}
+- &second
+  <<: *base
+  metadata: {name: two}
+  spec:
+    <<: *spec
+    policy: {numerical: {}}
+- <<: *second
+  metadata: {name: three}
+";
+    let names: Vec<_> = read(merged)
+        .unwrap()
+        .into_iter()
+        .map(|manifest| match manifest {
+            Manifest::ImagePolicy(policy) => (policy.metadata.name, policy.spec.policy.numerical.is_some()),
+            Manifest::ImageRepository(_) => panic!("no repository was written"),
+        })
+        .collect();
+    assert_eq!(names, [("one".to_owned(), false), ("two".to_owned(), true), ("three".to_owned(), true)]);
+    refuses(
+        POLICY,
+        "spec:\n",
+        "spec:\n  <<: 1\n",
+        "document 1: expected a mapping or list of mappings for merging, but found scalar",
+    );
+    assert!(read("kind: ConfigMap\napiVersion: v1\ndata: {<<: text}\n").unwrap().is_empty());
+    assert_eq!(read(&format!("\u{feff}{}", POLICY.trim())).unwrap().len(), 1);
 }
