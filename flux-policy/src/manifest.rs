@@ -36,7 +36,7 @@ mod repository;
 mod scalar;
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -268,10 +268,29 @@ fn named(kind: &str, metadata: &Metadata) -> Result<(), Error> {
 
 /// An error of a part of the crate that knows no manifests, with the place the manifest gave it.
 fn at(kind: &str, metadata: &Metadata, field: &str, error: &Error) -> Error {
-    let placed = Error::new(error.kind(), format!("{kind} {:?}: {field}: {error}", metadata.name));
-    match error.hint() {
-        Some(hint) => placed.with_hint(hint),
+    let mut placed = Error::new(error.kind(), format!("{kind} {:?}: {field}: {error}", metadata.name));
+    if let Some(hint) = error.hint() {
+        placed = placed.with_hint(hint);
+    }
+    match std::error::Error::source(error) {
+        Some(_) => placed.with_source(SourceOf(error.clone())),
         None => placed,
+    }
+}
+
+/// The source of an error, which the error itself does not give away.
+#[derive(Debug)]
+struct SourceOf(Error);
+
+impl Display for SourceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        std::error::Error::source(&self.0).map_or(Ok(()), |source| Display::fmt(source, f))
+    }
+}
+
+impl std::error::Error for SourceOf {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)?.source()
     }
 }
 
