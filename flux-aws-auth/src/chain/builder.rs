@@ -164,7 +164,7 @@ impl ChainBuilder {
     ///
     /// Each time that the sources give credentials, STS is asked whose they are before anybody gets them: one request more
     /// ([GetCallerIdentity], which everyone may call). If it is not as expected, the chain fails with
-    /// [`ErrorKind::UnexpectedIdentity`].
+    /// [`ErrorKind::UnexpectedIdentity`](crate::ErrorKind::UnexpectedIdentity).
     ///
     /// [GetCallerIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     pub fn expect_account(mut self, account_id: impl Into<String>) -> Self {
