@@ -5,45 +5,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 #![allow(dead_code, reason = "shared with the other tests, which use more of it")]
 
+#[path = "it/log.rs"]
+mod log;
 #[path = "it/support.rs"]
 mod support;
 
 use std::fmt::Write as _;
-use std::io;
-use std::sync::{Arc, Mutex};
 
 use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Resolved};
-use tracing_subscriber::fmt::MakeWriter;
 
+use log::{Log, around};
 use support::*;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 fn everything_secret() -> Environment {
     irsa()
@@ -114,10 +86,4 @@ fn show(shown: &mut String, chain: &Chain, result: &Result<Resolved, Error>) {
             writeln!(shown, "{}\n{report}\n{report:?}", whole_story(error)).unwrap();
         }
     }
-}
-
-/// Where it leaked, for the message of a failing test.
-fn around(text: &str) -> String {
-    let at = text.find("canary").unwrap_or_default();
-    text.chars().skip(text[..at].chars().count().saturating_sub(120)).take(300).collect()
 }

@@ -5,45 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 #![allow(dead_code, reason = "shared with the other tests, which use more of it")]
 
+#[path = "it/log.rs"]
+mod log;
 #[path = "it/support.rs"]
 mod support;
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use flux_aws_auth::{Chain, Environment};
+use log::{Log, around};
 use support::*;
-use tracing_subscriber::fmt::MakeWriter;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 /// On real sockets not even the SDK's own tracing has the tokens and credentials of the two services on the node.
 #[tokio::test]
@@ -74,10 +45,4 @@ async fn the_node_s_secrets_are_in_no_tracing_at_all() {
     let log: String = log.text().lines().filter(|line| !line.contains("wiremock")).collect();
     assert!(log.contains("/latest/api/token"), "the SDK's own tracing is on");
     assert!(!log.contains("canary"), "{}", around(&log));
-}
-
-/// Where it leaked, for the message of a failing test.
-fn around(text: &str) -> String {
-    let at = text.find("canary").unwrap_or_default();
-    text.chars().skip(text[..at].chars().count().saturating_sub(120)).take(300).collect()
 }
