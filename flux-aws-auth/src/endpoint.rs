@@ -1,17 +1,7 @@
 //! Which address may be asked for credentials.
 //!
 //! A request for credentials carries a token, and its answer decides who the program is. So an address is checked before
-//! anything is sent to it.
-//!
-//! | what is asked | variable | `https` | plain `http` |
-//! |---|---|---|---|
-//! | Pod Identity agent, ECS agent | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
-//! | instance metadata | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | any host | loopback, 169.254.169.254, fd00:ec2::254 |
-//! | STS | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | any host | loopback |
-//!
-//! The first row is AWS's own rule ([container credential provider]). None accepts a user name or password in the address.
-//!
-//! [container credential provider]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+//! anything is sent to it. The rules stand at [`Endpoint`].
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -35,11 +25,16 @@ pub(crate) enum Purpose {
 /// checked so by this crate; [`aws_api`](Self::aws_api) does it for the API of any other AWS service. `Display` and `Debug`
 /// leave the query out: it can hold a secret.
 ///
-/// | what is asked | `https` | plain `http` |
-/// |---|---|---|
-/// | STS and other AWS APIs | any host | loopback |
-/// | Pod Identity agent, ECS agent | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
-/// | instance metadata | any host | loopback, 169.254.169.254, fd00:ec2::254 |
+/// | what is asked | named by | `https` | plain `http` |
+/// |---|---|---|---|
+/// | STS | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | any host | loopback |
+/// | other AWS APIs | the program | any host | loopback |
+/// | Pod Identity agent | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
+/// | instance metadata | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | any host | loopback, 169.254.169.254, fd00:ec2::254 |
+///
+/// The third row is AWS's own rule ([container credential provider]). None accepts a user name or password in the address.
+///
+/// [container credential provider]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Uri);
 
@@ -70,9 +65,9 @@ impl Endpoint {
         Ok(endpoint)
     }
 
-    /// The address, without a trailing slash.
+    /// The address without query and trailing slash, to put a path behind.
     pub fn url(&self) -> String {
-        self.base()
+        self.to_string().trim_end_matches('/').to_owned()
     }
 
     /// Checks `value`, which `setting` named.
@@ -103,11 +98,6 @@ impl Endpoint {
             "http" => Err(refuse("plain http to this host could be read or answered by others")),
             _ => Err(refuse("its scheme is neither http nor https")),
         }
-    }
-
-    /// The address without query and trailing slash, to put a path behind.
-    pub(crate) fn base(&self) -> String {
-        self.to_string().trim_end_matches('/').to_owned()
     }
 
     /// Scheme, host and port.

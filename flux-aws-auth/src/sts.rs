@@ -149,7 +149,7 @@ impl<'a> Sts<'a> {
 
     fn address(&self) -> String {
         match &self.endpoint {
-            Some(endpoint) => endpoint.base(),
+            Some(endpoint) => endpoint.url(),
             None => format!("https://sts.{}.{}", self.region, dns_suffix(self.region.as_ref())),
         }
     }

@@ -209,7 +209,7 @@ impl Service<'_> {
                 format!("{} answered with a session token that no HTTP header can carry", self.endpoint),
             ))
         })?;
-        let subject = format!("{}{path}", self.endpoint.base());
+        let subject = format!("{}{path}", self.endpoint.url());
         match EXCHANGE.send(self.context, self.context.metadata_http_client(), request).await {
             Ok(answer) => {
                 notes.add(subject, format!("HTTP {}", answer.status));
@@ -262,7 +262,7 @@ impl Service<'_> {
             kind,
             format!(
                 "the instance metadata service refused {}{path} with HTTP {}{said}",
-                self.endpoint.base(),
+                self.endpoint.url(),
                 answer.status
             ),
         )
