@@ -30,6 +30,7 @@
 //!   same report.
 //! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
 //!   [`ServiceAccountTokens`].
+//! * [`iam`] prints the policy documents that a role needs, and says why one that somebody else wrote does not work.
 //!
 //! # What it does not do
 //!
@@ -64,6 +65,7 @@ mod error;
 mod expectation;
 mod held;
 mod http_clients;
+pub mod iam;
 mod no_process_environment;
 mod partition;
 mod principal;

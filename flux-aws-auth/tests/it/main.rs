@@ -6,6 +6,8 @@
 mod access_keys;
 mod chain;
 mod hold;
+mod iam;
+mod iam_lint;
 mod instance_metadata;
 mod pod_identity;
 mod process_environment;
