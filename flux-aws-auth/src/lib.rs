@@ -30,6 +30,7 @@
 //!   same report.
 //! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
 //!   [`ServiceAccountTokens`].
+//! * [`AccessKeySecret`] is the other identity of a tenant's object: an access key in a Kubernetes Secret.
 //! * [`iam`] prints the policy documents that a role needs, and says why one that somebody else wrote does not work.
 //!
 //! # What it does not do
@@ -54,7 +55,9 @@
 //!
 //! # Features
 //!
-//! None yet: rustls with ring for TLS, tokio for timers.
+//! * `sops` reads the Secret of a Kustomization's decryption, with a parser for YAML: `AccessKeySecret::sops`.
+//!
+//! TLS is rustls with ring, and the timers are tokio's.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod arn;
@@ -70,6 +73,7 @@ mod no_process_environment;
 mod partition;
 mod principal;
 mod report;
+mod secret;
 mod service_account;
 mod session_name;
 pub mod source;
@@ -86,6 +90,7 @@ pub use http_clients::http_client;
 pub use no_process_environment::NoProcessEnvironment;
 pub use principal::Principal;
 pub use report::{ChainReport, SourceReport, SourceResult};
+pub use secret::AccessKeySecret;
 pub use service_account::{
     ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef, ServiceAccountRole, ServiceAccountToken,
     ServiceAccountTokens, TokenRequest,

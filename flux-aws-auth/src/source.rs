@@ -82,6 +82,8 @@ pub enum SourceKind {
     InstanceMetadata,
     /// The object level: the role of a Kubernetes ServiceAccount that an object names.
     ServiceAccount,
+    /// The object level: the access key in a Kubernetes Secret that an object names.
+    AccessKeySecret,
     /// A source that the program added, by its name.
     Custom(&'static str),
 }
@@ -94,6 +96,7 @@ impl fmt::Display for SourceKind {
             Self::AccessKeys => "access keys",
             Self::InstanceMetadata => "node metadata (IMDSv2)",
             Self::ServiceAccount => "ServiceAccount",
+            Self::AccessKeySecret => "access key in a Secret",
             Self::Custom(name) => name,
         })
     }

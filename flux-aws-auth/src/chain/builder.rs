@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::expectation::Expectation;
 use crate::held::Held;
 use crate::http_clients::{http_client, metadata_http_client};
+use crate::secret::{AccessKeySecret, AccessKeySecretSource};
 use crate::service_account::{ServiceAccountRole, ServiceAccountSource};
 use crate::source::{
     AccessKeys, CredentialSource, InstanceMetadata, PodIdentity, SourceContext, SourceKind, WebIdentity,
@@ -113,6 +114,15 @@ impl ChainBuilder {
     /// identity of the controller or of the node. It needs a [`region`](Self::region) of the object's own.
     pub fn service_account(mut self, role: ServiceAccountRole) -> Self {
         self.object = Some(Arc::new(ServiceAccountSource(role)));
+        self
+    }
+
+    /// Takes on the identity of an object: the access key in the Secret that it names, and nothing else.
+    ///
+    /// As [`service_account`](Self::service_account), in whose place it comes, it rules out every other source. It asks
+    /// nobody, so it needs no region.
+    pub fn access_key_secret(mut self, key: AccessKeySecret) -> Self {
+        self.object = Some(Arc::new(AccessKeySecretSource(key)));
         self
     }
 

@@ -11,6 +11,7 @@ mod iam_lint;
 mod instance_metadata;
 mod pod_identity;
 mod process_environment;
+mod secret;
 mod service_account;
 mod sockets;
 mod support;
