@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::cloud::Cloud;
 use crate::credentials::{AccessKey, KeyStore};
 use crate::error::Error;
+use crate::fault::Faults;
 use crate::iam::{Caller, CompiledRole, Role, User};
 use crate::imds::{ImdsMode, Node};
 use crate::issuer::Issuer;
@@ -180,6 +181,7 @@ impl Builder {
             page_tokens: Seal::new(),
             layer_links: Seal::new(),
             logins: Logins::default(),
+            faults: Faults::default(),
             meter: Meter::default(),
             ledger,
             running,

@@ -1,9 +1,12 @@
 //! The clock every expiry and every signature is judged by.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::fault::ClockError;
 
 /// The time of day inside a [`LocalAws`](crate::LocalAws): token and credential expiry, signature age, push times.
 ///
@@ -55,11 +58,6 @@ impl Clock {
         };
         start + Duration::from_millis(self.advanced_millis.load(Ordering::SeqCst))
     }
-
-    /// Whole seconds since 1970, the unit of a JWT's claims.
-    pub(crate) fn unix_now(&self) -> u64 {
-        unix(self.now())
-    }
 }
 
 impl Default for Clock {
@@ -71,6 +69,25 @@ impl Default for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clock").field("start", &self.start).field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+tokio::task_local! {
+    /// How far off the clock of the service is that answers the request of this task.
+    static OFF: Option<ClockError>;
+}
+
+/// Runs `answer` with the clock of its service off by this much.
+pub(crate) async fn off_by<T>(error: Option<ClockError>, answer: impl Future<Output = T>) -> T {
+    OFF.scope(error, answer).await
+}
+
+/// What a service takes for `time`.
+pub(crate) fn as_seen_by_service(time: SystemTime) -> SystemTime {
+    match OFF.try_get().ok().flatten() {
+        Some(ClockError::Ahead(by)) => time + by,
+        Some(ClockError::Behind(by)) => time - by,
+        None => time,
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::credentials::KeyStore;
+use crate::fault::Faults;
 use crate::iam::{Access, Caller, CompiledRole, Document, Refusal, authorize};
 use crate::imds::Node;
 use crate::issuer::Issuer;
@@ -34,6 +36,7 @@ pub(crate) struct Cloud {
     pub(crate) page_tokens: Seal,
     pub(crate) layer_links: Seal,
     pub(crate) logins: Logins,
+    pub(crate) faults: Faults,
     pub(crate) meter: Meter,
     pub(crate) ledger: Arc<Ledger>,
     /// Closed when the services stop.
@@ -53,6 +56,11 @@ pub(crate) struct Endpoints {
 }
 
 impl Cloud {
+    /// The time as the service has it that is answering; not the clock's where a fault says so.
+    pub(crate) fn now(&self) -> SystemTime {
+        clock::as_seen_by_service(self.clock.now())
+    }
+
     /// Whether `caller` may perform `action` on a resource of `account`, here and under the resource's own `policy`.
     pub(crate) fn authorize(
         &self,

@@ -9,6 +9,7 @@ mod list_images;
 mod page;
 mod parameters;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,7 +25,7 @@ pub(crate) use self::page::Page;
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::sigv4::{self, AuthFault};
-use crate::wire::{Fault, aws_json};
+use crate::wire::{Rejection, aws_json};
 
 /// The service.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
@@ -34,22 +35,23 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
 async fn serve(State(cloud): State<Arc<Cloud>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     match axum::body::to_bytes(body, MAX_BODY).await {
-        Ok(body) => answer(&cloud, &parts, &body).unwrap_or_else(Fault::into_json),
-        Err(_) => {
-            Fault::bad_request("SerializationException", "The request body could not be read.").into_json()
-        }
+        Ok(body) => answer(&cloud, &parts, &body).unwrap_or_else(Rejection::into_json),
+        Err(_) => Rejection::bad_request("SerializationException", "The request body could not be read.")
+            .into_json(),
     }
 }
 
 const MAX_BODY: usize = 1024 * 1024;
 const TARGET_PREFIX: &str = "AmazonEC2ContainerRegistry_V20150921.";
 
-fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Fault> {
-    let target = request.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let operation = target.and_then(|target| target.strip_prefix(TARGET_PREFIX)).filter(|_| is_call(request));
-    let unknown = || Fault::bad_request("UnknownOperationException", "");
-    let operation = operation.ok_or_else(unknown)?;
-    cloud.meter.count("ecr", operation);
+/// The operation a request names.
+pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+    target(request).map(|operation| Cow::Owned(operation.to_owned()))
+}
+
+fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Rejection> {
+    let unknown = || Rejection::bad_request("UnknownOperationException", "");
+    let operation = target(request).ok_or_else(unknown)?;
     let caller = sigv4::verify(cloud, "ecr", request, body).map_err(AuthFault::for_json)?;
     match operation {
         "GetAuthorizationToken" => run(cloud, &caller, body, authorization_token::get),
@@ -58,6 +60,11 @@ fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Faul
         "BatchGetImage" => run(cloud, &caller, body, batch_get_image::get),
         _ => Err(unknown()),
     }
+}
+
+fn target(request: &Parts) -> Option<&str> {
+    let target = request.headers.get("x-amz-target")?.to_str().ok()?;
+    target.strip_prefix(TARGET_PREFIX).filter(|_| is_call(request))
 }
 
 fn is_call(request: &Parts) -> bool {
@@ -71,9 +78,9 @@ fn run<I: DeserializeOwned, O: Serialize>(
     cloud: &Cloud,
     caller: &Caller,
     body: &Bytes,
-    operation: impl Fn(&Cloud, &Caller, &I) -> Result<O, Fault>,
-) -> Result<Response, Fault> {
+    operation: impl Fn(&Cloud, &Caller, &I) -> Result<O, Rejection>,
+) -> Result<Response, Rejection> {
     let input = serde_json::from_slice(body)
-        .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
+        .map_err(|error| Rejection::bad_request("SerializationException", error.to_string()))?;
     Ok(aws_json(StatusCode::OK, &operation(cloud, caller, &input)?))
 }

@@ -2,12 +2,15 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -63,7 +66,6 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
 
 async fn serve(State(cloud): State<Arc<Cloud>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let wants_token = uri.path() == TOKEN_PATH;
-    cloud.meter.count("imds", operation(&method, uri.path()));
     if cloud.node.mode == ImdsMode::Disabled {
         return page(StatusCode::FORBIDDEN);
     }
@@ -74,13 +76,16 @@ async fn serve(State(cloud): State<Arc<Cloud>>, method: Method, uri: Uri, header
     }
 }
 
-fn operation(method: &Method, path: &str) -> &'static str {
-    match path.strip_prefix(CREDENTIALS) {
-        _ if path == TOKEN_PATH && method == Method::PUT => "PutToken",
+/// What a request below the one version there is asks for.
+pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+    let path = request.uri.path();
+    let operation = match path.strip_prefix(CREDENTIALS) {
+        _ if path == TOKEN_PATH && request.method == Method::PUT => "PutToken",
         Some("" | "/") => "ListCredentials",
         Some(_) => "GetCredentials",
         None => "GetMetadata",
-    }
+    };
+    path.starts_with("/latest/").then_some(Cow::Borrowed(operation))
 }
 
 /// A session: a token for one second to six hours, never through a proxy.
@@ -98,7 +103,7 @@ async fn put_token(cloud: &Cloud, headers: &HeaderMap) -> Response {
 
     let token = random::metadata_token();
     cloud.ledger.record(&token);
-    lock(&cloud.node.tokens).insert(token.clone(), cloud.clock.now() + Duration::from_secs(seconds));
+    lock(&cloud.node.tokens).insert(token.clone(), cloud.now() + Duration::from_secs(seconds));
     let headers = [(header::CONTENT_TYPE, "text/plain".to_owned()), (TOKEN_TTL, seconds.to_string())];
     (StatusCode::OK, headers, token).into_response()
 }
@@ -106,7 +111,7 @@ async fn put_token(cloud: &Cloud, headers: &HeaderMap) -> Response {
 fn get(cloud: &Cloud, path: &str, headers: &HeaderMap) -> Response {
     let token = headers.get(TOKEN).and_then(|token| token.to_str().ok());
     let expires = token.and_then(|token| lock(&cloud.node.tokens).get(token).copied());
-    if expires.is_none_or(|expires| expires <= cloud.clock.now()) {
+    if expires.is_none_or(|expires| expires <= cloud.now()) {
         return page(StatusCode::UNAUTHORIZED);
     }
     let found = match path.strip_prefix(CREDENTIALS) {
@@ -135,7 +140,7 @@ fn metadata(cloud: &Cloud, path: &str) -> Option<String> {
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html>.
 fn credentials(cloud: &Cloud, name: &str) -> Option<String> {
     let role = role(cloud).filter(|role| role.name == name)?;
-    let now = cloud.clock.now();
+    let now = cloud.now();
     let ec2 = Assumer::Service("ec2.amazonaws.com");
     if !role.trust.as_ref().is_some_and(|trust| trusts(trust, &ec2, "sts:AssumeRole", &[])) {
         return Some(pretty(&json!({
@@ -186,7 +191,7 @@ fn pretty(document: &serde_json::Value) -> String {
 }
 
 /// An error, which this service tells in a page for browsers.
-fn page(status: StatusCode) -> Response {
+pub(crate) fn page(status: StatusCode) -> Response {
     let title = format!("{} - {}", status.as_u16(), status.canonical_reason().unwrap_or_default());
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<html xmlns=\"http://www.w3.org/1999/xhtml\">\n\

@@ -4,7 +4,7 @@ mod key;
 mod server;
 mod token;
 
-pub(crate) use server::router;
+pub(crate) use server::{operation, router};
 pub use token::{Issuer, ServiceAccountToken};
 
 pub(crate) mod claims;

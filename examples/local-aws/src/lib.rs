@@ -43,6 +43,9 @@
 //! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
 //! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
 //!
+//! Requests are counted, and each service can be told to [fail](Fault): with an error, late, cut, with a body that is not
+//! right, by a clock that is not.
+//!
 //! # What there is not
 //!
 //! Anything that writes; other partitions than `aws`; TLS; session policies; policy variables; conditions other than on
@@ -51,9 +54,12 @@
 mod builder;
 mod clock;
 mod cloud;
+mod connection;
 mod credentials;
 mod ecr;
 mod error;
+mod fault;
+mod gate;
 mod iam;
 mod imds;
 mod issuer;
@@ -66,6 +72,7 @@ mod registry;
 mod repository;
 mod seal;
 mod server;
+mod service;
 mod sigv4;
 mod sts;
 mod wire;
@@ -74,8 +81,10 @@ pub use builder::{Builder, EXAMPLE_ISSUER};
 pub use clock::Clock;
 pub use credentials::AccessKey;
 pub use error::Error;
+pub use fault::{Fault, Injection};
 pub use iam::{Role, User};
 pub use imds::ImdsMode;
 pub use issuer::{Issuer, ServiceAccountToken};
 pub use local_aws::LocalAws;
 pub use repository::{Repository, TagScheme, TagStyle};
+pub use service::Service;

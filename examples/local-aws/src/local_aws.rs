@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 use crate::builder::Builder;
 use crate::cloud::Cloud;
 use crate::credentials::AccessKey;
+use crate::fault::{Fault, Injection};
 use crate::issuer::Issuer;
+use crate::service::Service;
 
 /// An AWS account on loopback ports, for as long as this value lives.
 ///
@@ -103,10 +105,15 @@ impl LocalAws {
         self.access_keys.get(user)
     }
 
-    /// How often each operation was asked for, whatever the answer: `sts:AssumeRoleWithWebIdentity`, `ecr:ListImages`,
+    /// How often each operation was asked for, whatever became of it: `sts:AssumeRoleWithWebIdentity`, `ecr:ListImages`,
     /// `imds:PutToken`, `pod-identity:GetCredentials`, `registry:ListTags`, …
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.cloud.meter.snapshot()
+    }
+
+    /// Makes something go wrong with requests to `service`, from now on.
+    pub fn inject(&self, service: Service, fault: Fault) -> Injection {
+        self.cloud.faults.inject(service, fault)
     }
 
     /// Every secret given to anybody so far, in the order of issue: secret access keys, session tokens, ServiceAccount

@@ -3,16 +3,20 @@
 //! Sources: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html>,
 //! <https://github.com/aws/eks-pod-identity-agent>.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::{Value, json};
 
+use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::credentials::Credentials;
 use crate::iam::{Assumer, Caller, CompiledRole, trusts};
@@ -23,6 +27,7 @@ use crate::wire::{json_text, timestamp};
 
 /// The audience of the tokens EKS mounts for its agent.
 const AUDIENCE: &str = "pods.eks.amazonaws.com";
+const PATH: &str = "/v1/credentials";
 const CLUSTER: &str = "local";
 const SESSION_LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
@@ -34,11 +39,15 @@ pub(crate) struct Association {
 
 /// The service.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
-    Router::new().route("/v1/credentials", any(serve)).with_state(cloud)
+    Router::new().route(PATH, any(serve)).with_state(cloud)
+}
+
+/// There is one operation, at one path.
+pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+    (request.uri.path() == PATH).then_some(Cow::Borrowed("GetCredentials"))
 }
 
 async fn serve(State(cloud): State<Arc<Cloud>>, headers: HeaderMap) -> Response {
-    cloud.meter.count("pod-identity", "GetCredentials");
     let token = headers.get(header::AUTHORIZATION).and_then(|token| token.to_str().ok()).unwrap_or_default();
     match credentials(&cloud, token) {
         Ok(credentials) => {
@@ -53,11 +62,11 @@ fn credentials(cloud: &Cloud, token: &str) -> Result<Arc<Credentials>, Refusal> 
     if token.is_empty() {
         return Err(Refusal::agent("Service account token cannot be empty"));
     }
-    let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], cloud.clock.unix_now())?;
+    let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], unix(cloud.now()))?;
     let pod = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
     let role = associated_role(cloud, &identity)?;
     let caller = || session(cloud, role, pod);
-    Ok(cloud.keys.held_session(token, cloud.clock.now(), SESSION_LIFETIME, caller))
+    Ok(cloud.keys.held_session(token, cloud.now(), SESSION_LIFETIME, caller))
 }
 
 /// The role associated with the token's ServiceAccount, if its trust policy lets EKS assume and tag it.
@@ -113,6 +122,11 @@ fn document(cloud: &Cloud, credentials: &Credentials) -> Value {
     })
 }
 
+/// An error of the service behind the agent, as the agent passes it on.
+pub(crate) fn service_error(status: StatusCode, code: &str, message: &str) -> Response {
+    Refusal::service(status, code, message).into_response()
+}
+
 /// A refusal in the agent's words: plain text with a status.
 struct Refusal {
     status: StatusCode,
@@ -129,7 +143,8 @@ impl Refusal {
     ///
     /// Source: <https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html>.
     fn service(status: StatusCode, code: &str, message: &str) -> Self {
-        Self { status, message: format!("[{}]: ({code}): {message}, fault: client", random::uuid()) }
+        let fault = if status.is_server_error() { "server" } else { "client" };
+        Self { status, message: format!("[{}]: ({code}): {message}, fault: {fault}", random::uuid()) }
     }
 
     fn invalid_token() -> Self {

@@ -8,21 +8,23 @@ mod login;
 mod manifests;
 mod tags;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use self::blobs::router as layers_router;
+pub(crate) use self::blobs::{operation as layers_operation, router as layers_router};
 use self::login::LoginFault;
 pub(crate) use self::login::{Logins, USER_NAME};
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::repository::Catalog;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
@@ -33,25 +35,29 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
 
 async fn serve(State(cloud): State<Arc<Cloud>>, request: Request<axum::body::Body>) -> Response {
     let (parts, _) = request.into_parts();
-    let mut response = answer(&cloud, &parts).unwrap_or_else(Fault::into_registry);
+    let mut response = answer(&cloud, &parts).unwrap_or_else(Rejection::into_registry);
     response.headers_mut().insert(API_VERSION, header::HeaderValue::from_static("registry/2.0"));
     response
 }
 
-fn answer(cloud: &Cloud, request: &Parts) -> Result<Response, Fault> {
+/// The operation a path of the distribution API stands for.
+pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+    Target::parse(request.uri.path()).map(|target| Cow::Borrowed(target.operation()))
+}
+
+fn answer(cloud: &Cloud, request: &Parts) -> Result<Response, Rejection> {
     let target = Target::parse(request.uri.path()).ok_or_else(|| {
-        Fault::new(StatusCode::NOT_FOUND, "NAME_INVALID", "The path is not one of the distribution API's")
+        Rejection::new(StatusCode::NOT_FOUND, "NAME_INVALID", "The path is not one of the distribution API's")
     })?;
-    cloud.meter.count("registry", target.operation());
     if !matches!(request.method, Method::GET | Method::HEAD) {
         return Err(unsupported("The operation is unsupported."));
     }
-    let caller = match cloud.logins.caller(&request.headers, cloud.clock.now()) {
+    let caller = match cloud.logins.caller(&request.headers, cloud.now()) {
         Ok(caller) => caller,
         Err(LoginFault::Unauthorized) => return Ok(unauthorized(cloud)),
         Err(LoginFault::Expired) => {
             let message = "Your authorization token has expired. Reauthenticate and try again.";
-            return Err(Fault::forbidden("DENIED", message));
+            return Err(Rejection::forbidden("DENIED", message));
         }
     };
     match target {
@@ -106,18 +112,18 @@ impl<'a> Target<'a> {
 }
 
 /// The repository `name` of this account's registry, if the password's owner may perform `action` on it.
-fn open<'a>(cloud: &'a Cloud, caller: &Caller, action: &str, name: &str) -> Result<&'a Catalog, Fault> {
+fn open<'a>(cloud: &'a Cloud, caller: &Caller, action: &str, name: &str) -> Result<&'a Catalog, Rejection> {
     let account = &cloud.account;
     let found = cloud.repositories.get(&(account.clone(), name.to_owned()));
     let arn = format!("arn:aws:ecr:{}:{account}:repository/{name}", cloud.region);
     let policy = found.and_then(|repository| repository.policy.as_ref());
     cloud
         .authorize(caller, action, &arn, account, policy)
-        .map_err(|refusal| Fault::forbidden("DENIED", refusal.to_string()))?;
+        .map_err(|refusal| Rejection::forbidden("DENIED", refusal.to_string()))?;
     found.ok_or_else(|| {
         let message =
             format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
-        Fault::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
+        Rejection::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
     })
 }
 
@@ -127,8 +133,8 @@ fn unauthorized(cloud: &Cloud) -> Response {
 }
 
 /// What ECR answers to a parameter it does not take.
-fn unsupported(message: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
-    Fault::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
+fn unsupported(message: impl Into<Cow<'static, str>>) -> Rejection {
+    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message)
 }
 
 #[cfg(test)]

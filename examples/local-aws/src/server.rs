@@ -4,16 +4,18 @@ use std::io;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::cloud::{Cloud, Endpoints};
+use crate::connection::{Connection, Connections};
 use crate::error::Error;
+use crate::gate::{self, Operation};
+use crate::service::Service;
 use crate::{ecr, imds, issuer, pod_identity, registry, sts};
 
 /// Makes the answering part of a service.
-type Service = fn(Arc<Cloud>) -> Router;
+type Answers = fn(Arc<Cloud>) -> Router;
 
 /// The ports, open but not yet answering.
 pub(crate) struct Listeners {
@@ -53,26 +55,27 @@ impl Listeners {
 
     /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
     pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
-        let services: [(TcpListener, Service); 7] = [
-            (self.ecr, ecr::router),
-            (self.imds, imds::router),
-            (self.issuer, issuer::router),
-            (self.layers, registry::layers_router),
-            (self.pod_identity, pod_identity::router),
-            (self.registry, registry::router),
-            (self.sts, sts::router),
+        let services: [(TcpListener, Service, Answers, Operation); 7] = [
+            (self.ecr, Service::Ecr, ecr::router, ecr::operation),
+            (self.imds, Service::Imds, imds::router, imds::operation),
+            (self.issuer, Service::Issuer, issuer::router, issuer::operation),
+            (self.layers, Service::Layers, registry::layers_router, registry::layers_operation),
+            (self.pod_identity, Service::PodIdentity, pod_identity::router, pod_identity::operation),
+            (self.registry, Service::Registry, registry::router, registry::operation),
+            (self.sts, Service::Sts, sts::router, sts::operation),
         ];
         let mut servers = JoinSet::new();
-        for (listener, router) in services {
+        for (listener, service, router, operation) in services {
             let mut running = cloud.running.clone();
             let stopped = async move {
                 let _ = running.changed().await;
             };
-            // A page leaves in several writes; none of them waits for the acknowledgement of another.
-            let listener = listener.tap_io(|stream| {
-                let _ = stream.set_nodelay(true);
-            });
-            let server = axum::serve(listener, router(Arc::clone(cloud))).with_graceful_shutdown(stopped);
+            let router = gate::before(router(Arc::clone(cloud)), service, operation, Arc::clone(cloud));
+            let server = axum::serve(
+                Connections(listener),
+                router.into_make_service_with_connect_info::<Connection>(),
+            )
+            .with_graceful_shutdown(stopped);
             servers.spawn(async move { server.await });
         }
         servers

@@ -18,7 +18,7 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::cloud::Cloud;
 use crate::credentials::Credentials;
 use crate::iam::Caller;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 /// How far a request's time may be from the service's.
 const TOLERANCE: Duration = Duration::from_secs(5 * 60);
@@ -38,21 +38,21 @@ impl AuthFault {
     /// The codes and statuses of a query service.
     ///
     /// Source: <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>.
-    pub(crate) fn for_query(self) -> Fault {
+    pub(crate) fn for_query(self) -> Rejection {
         let message = self.message();
         match self {
-            Self::Unsigned => Fault::forbidden("MissingAuthenticationToken", message),
-            Self::Incomplete(_) => Fault::bad_request("IncompleteSignature", message),
-            Self::UnknownKey => Fault::forbidden("InvalidClientTokenId", message),
-            Self::ExpiredToken => Fault::forbidden("ExpiredToken", message),
-            Self::Rejected(_) => Fault::forbidden("SignatureDoesNotMatch", message),
+            Self::Unsigned => Rejection::forbidden("MissingAuthenticationToken", message),
+            Self::Incomplete(_) => Rejection::bad_request("IncompleteSignature", message),
+            Self::UnknownKey => Rejection::forbidden("InvalidClientTokenId", message),
+            Self::ExpiredToken => Rejection::forbidden("ExpiredToken", message),
+            Self::Rejected(_) => Rejection::forbidden("SignatureDoesNotMatch", message),
         }
     }
 
     /// The codes and statuses of a JSON service.
     ///
     /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.html>.
-    pub(crate) fn for_json(self) -> Fault {
+    pub(crate) fn for_json(self) -> Rejection {
         let code = match self {
             Self::Unsigned => "MissingAuthenticationTokenException",
             Self::Incomplete(_) => "IncompleteSignatureException",
@@ -60,7 +60,7 @@ impl AuthFault {
             Self::ExpiredToken => "ExpiredTokenException",
             Self::Rejected(_) => "InvalidSignatureException",
         };
-        Fault::new(StatusCode::BAD_REQUEST, code, self.message())
+        Rejection::new(StatusCode::BAD_REQUEST, code, self.message())
     }
 
     fn message(&self) -> String {
@@ -84,10 +84,10 @@ pub(crate) fn verify(
     let authorization = Authorization::parse(&request.headers)?;
     authorization.covers_what_must_be_signed(&request.headers)?;
     authorization.check_scope(&cloud.region, service)?;
-    let signed_at = authorization.check_time(&request.headers, cloud.clock.now())?;
+    let signed_at = authorization.check_time(&request.headers, cloud.now())?;
 
     let credentials = cloud.keys.find(authorization.access_key_id).ok_or(AuthFault::UnknownKey)?;
-    check_session(&credentials, &request.headers, cloud.clock.now())?;
+    check_session(&credentials, &request.headers, cloud.now())?;
     let expected = signature(&credentials, &authorization, signed_at, request, body)?;
     verify_slices_are_equal(expected.as_bytes(), authorization.signature.as_bytes()).map_err(|_| {
         AuthFault::Rejected(

@@ -18,15 +18,19 @@ const STS_NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
 /// A refusal: the status, code and message AWS would send, before it is written in a service's format.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Fault {
+pub(crate) struct Rejection {
     pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: Cow<'static, str>,
     pub(crate) message: Cow<'static, str>,
 }
 
-impl Fault {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, message: message.into() }
+impl Rejection {
+    pub(crate) fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code: code.into(), message: message.into() }
     }
 
     /// 400, what most faults of the caller have.
@@ -44,7 +48,8 @@ impl Fault {
     /// Source: <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>.
     pub(crate) fn into_xml(self) -> Response {
         let request_id = random::uuid();
-        let error = element("Error", &ErrorBody { kind: "Sender", code: self.code, message: &self.message });
+        let kind = if self.status.is_server_error() { "Receiver" } else { "Sender" };
+        let error = element("Error", &ErrorBody { kind, code: &self.code, message: &self.message });
         let document = format!(
             "<ErrorResponse xmlns=\"{STS_NAMESPACE}\">{error}<RequestId>{request_id}</RequestId></ErrorResponse>"
         );
@@ -72,7 +77,7 @@ impl Fault {
 struct ErrorBody<'a> {
     #[serde(rename = "Type")]
     kind: &'static str,
-    code: &'static str,
+    code: &'a str,
     message: &'a str,
 }
 

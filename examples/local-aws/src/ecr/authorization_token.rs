@@ -10,7 +10,7 @@ use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::registry::USER_NAME;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 const ACTION: &str = "ecr:GetAuthorizationToken";
 
@@ -42,11 +42,11 @@ impl std::fmt::Debug for AuthorizationData {
     }
 }
 
-pub(super) fn get(cloud: &Cloud, caller: &Caller, _input: &Input) -> Result<Output, Fault> {
+pub(super) fn get(cloud: &Cloud, caller: &Caller, _input: &Input) -> Result<Output, Rejection> {
     cloud
         .authorize(caller, ACTION, "*", &cloud.account, None)
-        .map_err(|refusal| Fault::bad_request("AccessDeniedException", refusal.to_string()))?;
-    let (password, expires) = cloud.logins.issue(caller.clone(), cloud.clock.now());
+        .map_err(|refusal| Rejection::bad_request("AccessDeniedException", refusal.to_string()))?;
+    let (password, expires) = cloud.logins.issue(caller.clone(), cloud.now());
     let token = STANDARD.encode(format!("{USER_NAME}:{password}"));
     cloud.ledger.record(&password);
     cloud.ledger.record(&token);

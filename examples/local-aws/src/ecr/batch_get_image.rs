@@ -8,7 +8,7 @@ use super::parameters::{ImageIdentifier, Unmatched, find, invalid, open};
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::repository::IMAGE_MANIFEST;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -48,7 +48,7 @@ struct Failure {
     reason: &'static str,
 }
 
-pub(super) fn get(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
+pub(super) fn get(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let repository =
         open(cloud, caller, "ecr:BatchGetImage", input.registry_id.as_deref(), &input.repository_name)?;
     if !(1..=100).contains(&input.image_ids.len()) {

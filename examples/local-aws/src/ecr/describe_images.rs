@@ -10,7 +10,7 @@ use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::repository::{CONFIG, Catalog, IMAGE_MANIFEST};
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -46,7 +46,7 @@ struct ImageDetail {
     artifact_media_type: &'static str,
 }
 
-pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
+pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let repository =
         open(cloud, caller, "ecr:DescribeImages", input.registry_id.as_deref(), &input.repository_name)?;
     match &input.image_ids {
@@ -56,7 +56,7 @@ pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<
 }
 
 /// The images asked for by name, all or none, in one answer.
-fn described(repository: &Catalog, wanted: &[ImageIdentifier], input: &Input) -> Result<Output, Fault> {
+fn described(repository: &Catalog, wanted: &[ImageIdentifier], input: &Input) -> Result<Output, Rejection> {
     if input.next_token.is_some() || input.max_results.is_some() {
         return Err(invalid("imageIds", "must not be given together with nextToken or maxResults"));
     }
@@ -78,13 +78,13 @@ fn described(repository: &Catalog, wanted: &[ImageIdentifier], input: &Input) ->
                 repository.name,
                 repository.account,
             );
-            Err(Fault::bad_request("ImageNotFoundException", message))
+            Err(Rejection::bad_request("ImageNotFoundException", message))
         }
     });
     Ok(Output { image_details: details.collect::<Result<_, _>>()?, next_token: None })
 }
 
-fn page(cloud: &Cloud, repository: &Catalog, input: &Input) -> Result<Output, Fault> {
+fn page(cloud: &Cloud, repository: &Catalog, input: &Input) -> Result<Output, Rejection> {
     let listed = input.filter.as_ref().unwrap_or(&Filter::default()).listed();
     let listing = format!("DescribeImages {} {listed:?}", repository.arn(&cloud.region));
     let total = repository.image_count(listed);

@@ -8,7 +8,7 @@ use super::page::Page;
 use super::parameters::{Filter, ImageIdentifier, open};
 use crate::cloud::Cloud;
 use crate::iam::Caller;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -29,7 +29,7 @@ pub(super) struct Output {
     next_token: Option<String>,
 }
 
-pub(super) fn list(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Fault> {
+pub(super) fn list(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let repository =
         open(cloud, caller, "ecr:ListImages", input.registry_id.as_deref(), &input.repository_name)?;
     let listed = input.filter.listed();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::parameters::{invalid, page_size};
 use crate::cloud::Cloud;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 /// The part of a listing that one answer has.
 pub(crate) struct Page {
@@ -21,7 +21,7 @@ impl Page {
         token: Option<&str>,
         max_results: Option<i64>,
         total: u64,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Rejection> {
         let size = page_size(max_results)?;
         let start = match token {
             None => 0,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::cloud::Cloud;
 use crate::iam::Caller;
 use crate::repository::{Catalog, Listed, valid_name};
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 /// The most results a page may have.
 const MAX_RESULTS: u64 = 1000;
@@ -55,7 +55,7 @@ pub(super) fn open<'a>(
     action: &str,
     registry: Option<&str>,
     name: &str,
-) -> Result<&'a Catalog, Fault> {
+) -> Result<&'a Catalog, Rejection> {
     let registry = registry.unwrap_or(&cloud.account);
     if registry.len() != 12 || !registry.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(invalid("registryId", "must satisfy regular expression '[0-9]{12}'"));
@@ -69,18 +69,18 @@ pub(super) fn open<'a>(
     let policy = found.and_then(|repository| repository.policy.as_ref());
     cloud
         .authorize(caller, action, &arn, registry, policy)
-        .map_err(|refusal| Fault::bad_request("AccessDeniedException", refusal.to_string()))?;
+        .map_err(|refusal| Rejection::bad_request("AccessDeniedException", refusal.to_string()))?;
     found.ok_or_else(|| {
         let message =
             format!("The repository with name '{name}' does not exist in the registry with id '{registry}'");
-        Fault::bad_request("RepositoryNotFoundException", message)
+        Rejection::bad_request("RepositoryNotFoundException", message)
     })
 }
 
 /// How many results a page has: 1 to 1000, 100 unless asked for.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html>.
-pub(super) fn page_size(max_results: Option<i64>) -> Result<u64, Fault> {
+pub(super) fn page_size(max_results: Option<i64>) -> Result<u64, Rejection> {
     match max_results.map(u64::try_from) {
         None => Ok(DEFAULT_RESULTS),
         Some(Ok(size @ 1..=MAX_RESULTS)) => Ok(size),
@@ -92,9 +92,9 @@ pub(super) fn page_size(max_results: Option<i64>) -> Result<u64, Fault> {
 }
 
 /// The fault of one parameter.
-pub(super) fn invalid(parameter: &str, constraint: &str) -> Fault {
+pub(super) fn invalid(parameter: &str, constraint: &str) -> Rejection {
     let message = format!("Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'");
-    Fault::bad_request("InvalidParameterException", message)
+    Rejection::bad_request("InvalidParameterException", message)
 }
 
 /// Why no image fits an identifier.

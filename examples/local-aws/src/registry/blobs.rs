@@ -2,28 +2,32 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html#ecr-setting-up-s3-gateway>.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::repository::Catalog;
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 const LINK_SECONDS: u64 = 3600;
 
 /// Answers a request for a blob with the place to get it from.
-pub(super) fn redirect(cloud: &Cloud, repository: &Catalog, digest: &str) -> Result<Response, Fault> {
+pub(super) fn redirect(cloud: &Cloud, repository: &Catalog, digest: &str) -> Result<Response, Rejection> {
     if repository.images.blob(digest).is_none() {
-        return Err(Fault::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "Requested layer not found"));
+        return Err(Rejection::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "Requested layer not found"));
     }
     let signature =
-        cloud.layer_links.close(&purpose(&repository.name, digest), cloud.clock.unix_now() + LINK_SECONDS);
+        cloud.layer_links.close(&purpose(&repository.name, digest), unix(cloud.now()) + LINK_SECONDS);
     cloud.ledger.record(&signature);
     let location =
         format!("{}/{digest}?repository={}&signature={signature}", cloud.endpoints.layers, repository.name);
@@ -33,6 +37,11 @@ pub(super) fn redirect(cloud: &Cloud, repository: &Catalog, digest: &str) -> Res
 /// The place where blobs are kept.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
     Router::new().route("/{digest}", get(serve)).with_state(cloud)
+}
+
+/// There is one operation, and its path is a digest.
+pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+    (request.uri.path().len() > 1).then_some(Cow::Borrowed("Get"))
 }
 
 #[derive(Deserialize)]
@@ -47,16 +56,15 @@ async fn serve(
     Query(link): Query<Link>,
     headers: HeaderMap,
 ) -> Response {
-    cloud.meter.count("layers", "Get");
     // A signed link and a login together are refused, so a client that carries its login over is found out.
     if headers.contains_key(header::AUTHORIZATION) {
         let message =
             "Only one auth mechanism allowed: the signature in the link or the Authorization header";
-        return Fault::bad_request("InvalidArgument", message).into_xml();
+        return Rejection::bad_request("InvalidArgument", message).into_xml();
     }
     let expires = cloud.layer_links.open(&purpose(&link.repository, &digest), &link.signature);
-    if expires.is_none_or(|expires| expires <= cloud.clock.unix_now()) {
-        return Fault::forbidden("AccessDenied", "Request has expired").into_xml();
+    if expires.is_none_or(|expires| expires <= unix(cloud.now())) {
+        return Rejection::forbidden("AccessDenied", "Request has expired").into_xml();
     }
     let repository = cloud.repositories.get(&(cloud.account.clone(), link.repository));
     match repository.and_then(|repository| repository.images.blob(&digest)) {
@@ -65,7 +73,7 @@ async fn serve(
             (StatusCode::OK, content_type, blob.to_vec()).into_response()
         }
         None => {
-            Fault::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").into_xml()
+            Rejection::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").into_xml()
         }
     }
 }

@@ -4,19 +4,20 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::repository::{Catalog, IMAGE_MANIFEST};
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// The same for GET and HEAD: of the answer to a HEAD only the headers are sent.
-pub(super) fn get(repository: &Catalog, reference: &str) -> Result<Response, Fault> {
+pub(super) fn get(repository: &Catalog, reference: &str) -> Result<Response, Rejection> {
     let image = if reference.contains(':') {
         repository.image_by_digest(reference)
     } else {
         repository.image_by_tag(reference)
     };
-    let image = image
-        .ok_or_else(|| Fault::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "Requested image not found"))?;
+    let image = image.ok_or_else(|| {
+        Rejection::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "Requested image not found")
+    })?;
     let headers = [
         (header::CONTENT_TYPE, IMAGE_MANIFEST.to_owned()),
         (CONTENT_DIGEST, repository.images.digest(image)),

@@ -10,9 +10,9 @@ use super::unsupported;
 use crate::cloud::Cloud;
 use crate::ecr::Page;
 use crate::repository::{Catalog, Listed};
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
-pub(super) fn list(cloud: &Cloud, repository: &Catalog, query: Option<&str>) -> Result<Response, Fault> {
+pub(super) fn list(cloud: &Cloud, repository: &Catalog, query: Option<&str>) -> Result<Response, Rejection> {
     let (mut count, mut last) = (None, None);
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match name.as_ref() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::wire::Fault;
+use crate::wire::Rejection;
 
 /// Parameters by name; of a repeated one, the last.
 pub(super) struct Parameters(BTreeMap<String, String>);
@@ -79,14 +79,14 @@ impl Constraints {
     }
 
     /// An error if anything was violated.
-    pub(super) fn check(self) -> Result<(), Fault> {
+    pub(super) fn check(self) -> Result<(), Rejection> {
         let count = self.0.len();
         if count == 0 {
             return Ok(());
         }
         let noun = if count == 1 { "error" } else { "errors" };
         let message = format!("{count} validation {noun} detected: {}", self.0.join("; "));
-        Err(Fault::bad_request("ValidationError", message))
+        Err(Rejection::bad_request("ValidationError", message))
     }
 
     fn violated(&mut self, value: &str, name: &str, rule: &str) {

@@ -8,11 +8,12 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::parameters::{Constraints, Parameters};
+use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::credentials::Credentials;
 use crate::iam::{Assumer, CompiledRole, trusts};
 use crate::oidc::{TokenFault, Verified};
-use crate::wire::{Fault, action_response, timestamp};
+use crate::wire::{Rejection, action_response, timestamp};
 
 /// The audience an account's OpenID Connect provider takes for EKS.
 const AUDIENCE: &str = "sts.amazonaws.com";
@@ -20,10 +21,10 @@ const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
 const KNOWN: [&str; 6] =
     ["Action", "Version", "RoleArn", "RoleSessionName", "WebIdentityToken", "DurationSeconds"];
 
-pub(super) fn assume_role(cloud: &Cloud, parameters: &Parameters) -> Result<Response, Fault> {
+pub(super) fn assume_role(cloud: &Cloud, parameters: &Parameters) -> Result<Response, Rejection> {
     if let Some(unknown) = parameters.unknown(&KNOWN) {
         let message = format!("The parameter {unknown} is not evaluated here, so it is not accepted");
-        return Err(Fault::bad_request("ValidationError", message));
+        return Err(Rejection::bad_request("ValidationError", message));
     }
     let mut constraints = Constraints::default();
     let role_arn = constraints.text(
@@ -46,18 +47,18 @@ pub(super) fn assume_role(cloud: &Cloud, parameters: &Parameters) -> Result<Resp
         constraints.number("durationSeconds", parameters.get("DurationSeconds"), (900, 43200), 3600);
     constraints.check()?;
     if !role_arn.starts_with("arn:") || role_arn.splitn(6, ':').count() < 6 {
-        return Err(Fault::bad_request("ValidationError", "Request ARN is invalid"));
+        return Err(Rejection::bad_request("ValidationError", "Request ARN is invalid"));
     }
 
-    let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], cloud.clock.unix_now()).map_err(fault)?;
+    let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], unix(cloud.now())).map_err(fault)?;
     let role = trusting_role(cloud, role_arn, session_name, &identity)?;
     if seconds > role.max_session_seconds {
         let message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-        return Err(Fault::bad_request("ValidationError", message));
+        return Err(Rejection::bad_request("ValidationError", message));
     }
 
     let caller = cloud.role_session(role, session_name);
-    let credentials = cloud.keys.issue_session(caller, cloud.clock.now(), Duration::from_secs(seconds));
+    let credentials = cloud.keys.issue_session(caller, cloud.now(), Duration::from_secs(seconds));
     Ok(action_response("AssumeRoleWithWebIdentity", &answer(cloud, identity, &credentials)))
 }
 
@@ -68,7 +69,7 @@ fn trusting_role<'a>(
     arn: &str,
     session_name: &str,
     identity: &Verified,
-) -> Result<&'a CompiledRole, Fault> {
+) -> Result<&'a CompiledRole, Rejection> {
     let provider = &cloud.oidc_provider;
     let (audience, subject) = (provider.condition_key("aud"), provider.condition_key("sub"));
     let context = [
@@ -85,16 +86,16 @@ fn trusting_role<'a>(
         .values()
         .find(|role| role.arn == arn)
         .filter(trusted)
-        .ok_or_else(|| Fault::forbidden("AccessDenied", format!("Not authorized to perform {ACTION}")))
+        .ok_or_else(|| Rejection::forbidden("AccessDenied", format!("Not authorized to perform {ACTION}")))
 }
 
-fn fault(fault: TokenFault) -> Fault {
+fn fault(fault: TokenFault) -> Rejection {
     let message = match fault {
         TokenFault::Expired { now, expired } => {
             let message = format!(
                 "Token expired: current date/time {now} must be before the expiration date/time {expired}"
             );
-            return Fault::bad_request("ExpiredTokenException", message);
+            return Rejection::bad_request("ExpiredTokenException", message);
         }
         TokenFault::NotAToken => {
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an \
@@ -114,7 +115,7 @@ fn fault(fault: TokenFault) -> Fault {
         TokenFault::NotYetValid => "Token is not valid yet".to_owned(),
         TokenFault::Audience => "Incorrect token audience".to_owned(),
     };
-    Fault::bad_request("InvalidIdentityToken", message)
+    Rejection::bad_request("InvalidIdentityToken", message)
 }
 
 #[derive(Serialize)]

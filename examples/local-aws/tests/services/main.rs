@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "helpers of tests; a surprise is a failure")]
 
 mod ecr;
+mod faults;
 mod issuer;
 mod metadata;
 mod pages;
