@@ -32,10 +32,13 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct Environment {
     variables: Arc<BTreeMap<String, String>>,
     files: Arc<BTreeMap<PathBuf, Vec<u8>>>,
-    /// Whether what is not given is looked up in the process.
+    /// Whether variables that are not given are looked up in the process.
     process_variables: bool,
-    disk: bool,
+    /// Who reads files that are not given.
+    file_reader: Option<Arc<FileReader>>,
 }
+
+type FileReader = dyn Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync;
 
 impl Environment {
     /// The process's own variables, and the files of the machine.
@@ -43,12 +46,12 @@ impl Environment {
     /// Nothing is read now: each variable and each file is read when a source asks for it, so a rotated token file is
     /// seen at the next exchange.
     pub fn from_process() -> Self {
-        Self { process_variables: true, disk: true, ..Self::empty() }
+        Self { process_variables: true, ..Self::empty() }.with_files_from_disk()
     }
 
     /// No variables and no files.
     pub fn empty() -> Self {
-        Self { variables: Arc::default(), files: Arc::default(), process_variables: false, disk: false }
+        Self { variables: Arc::default(), files: Arc::default(), process_variables: false, file_reader: None }
     }
 
     /// Sets a variable. It hides one of the same name in the process; a blank value hides it as if it were absent.
@@ -67,8 +70,32 @@ impl Environment {
 
     /// Reads files that were not given from the machine, as [`from_process`](Self::from_process) does.
     #[must_use]
-    pub fn with_files_from_disk(mut self) -> Self {
-        self.disk = true;
+    pub fn with_files_from_disk(self) -> Self {
+        self.with_file_reader(read_regular_file)
+    }
+
+    /// Reads files that were not given with `read`, each time that a source asks for one: files that change or cannot be
+    /// read, without a disk.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// use flux_aws_auth::Environment;
+    ///
+    /// let environment = Environment::empty().with_file_reader(|path| match path.to_str() {
+    ///     Some("/var/run/token") => Ok(b"a.b.c".to_vec()),
+    ///     _ => Err(io::ErrorKind::PermissionDenied.into()),
+    /// });
+    /// assert_eq!(environment.read_file("/var/run/token")?, b"a.b.c");
+    /// assert!(environment.read_file("/var/run/other").is_err());
+    /// # Ok::<(), io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_file_reader(
+        mut self,
+        read: impl Fn(&Path) -> io::Result<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        self.file_reader = Some(Arc::new(read));
         self
     }
 
@@ -94,10 +121,10 @@ impl Environment {
     /// pipe) or is larger than one megabyte: reading it could block or exhaust memory.
     pub fn read_file(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let path = path.as_ref();
-        match self.files.get(path) {
-            Some(contents) => Ok(contents.clone()),
-            None if self.disk => read_regular_file(path),
-            None => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
+        match (self.files.get(path), &self.file_reader) {
+            (Some(contents), _) => Ok(contents.clone()),
+            (None, Some(read)) => read(path),
+            (None, None) => Err(io::Error::new(io::ErrorKind::NotFound, "no such file")),
         }
     }
 }
@@ -108,7 +135,7 @@ impl fmt::Debug for Environment {
             .field("variables", &self.variables.keys().collect::<Vec<_>>())
             .field("files", &self.files.keys().collect::<Vec<_>>())
             .field("process_variables", &self.process_variables)
-            .field("disk", &self.disk)
+            .field("reads_files", &self.file_reader.is_some())
             .finish()
     }
 }

@@ -1,0 +1,80 @@
+//! A scenario's options, told to the builder.
+
+use std::sync::Arc;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use flux_aws_auth::source::NamedProvider;
+use flux_aws_auth::{Chain, ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder};
+
+use crate::format::{Client, Options, Order, Provider, Scenario, Source};
+use crate::network::Network;
+use crate::world::{Clock, Cluster, Files};
+
+/// The chain that a scenario's options ask for.
+pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Files) -> Chain {
+    let options: &Options = &scenario.options;
+    let mut builder = Chain::builder()
+        .environment(files.environment())
+        .http_client(network.client(Client::Aws))
+        .metadata_http_client(network.client(Client::Node))
+        .time_source(clock);
+    if let Some(order) = options.order {
+        builder = builder.order(match order {
+            Order::SecretlessFirst => SourceOrder::SecretlessFirst,
+            Order::AwsSdk => SourceOrder::AwsSdk,
+        });
+    }
+    for source in &options.without {
+        builder = builder.without(match source {
+            Source::PodIdentity => SourceKind::PodIdentity,
+            Source::WebIdentity => SourceKind::WebIdentity,
+            Source::AccessKeys => SourceKind::AccessKeys,
+            Source::InstanceMetadata => SourceKind::InstanceMetadata,
+        });
+    }
+    if let Some(provider) = options.provider {
+        builder = builder.source(NamedProvider::new("my profile", Profile(provider)));
+    }
+    if let Some((namespace, name)) = options.service_account.as_deref().and_then(|name| name.split_once('/'))
+    {
+        let reference = ServiceAccountRef::new(namespace, name);
+        builder = builder.service_account(ServiceAccountRole::new(reference, Cluster(scenario.clone())));
+    }
+    if let Some(region) = &options.region {
+        builder = builder.region(region);
+    }
+    if let Some(deadline) = options.deadline {
+        builder = builder.deadline(deadline.duration());
+    }
+    if let Some(account) = &options.expect_account {
+        builder = builder.expect_account(account);
+    }
+    if let Some(role) = &options.expect_role {
+        builder = builder.expect_role(role.parse().expect("the ARN of a role"));
+    }
+    builder.build()
+}
+
+/// A credentials provider of the AWS SDK's kind.
+#[derive(Debug)]
+struct Profile(Provider);
+
+impl ProvideCredentials for Profile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(match self.0 {
+            Provider::GivesCredentials => {
+                Ok(Credentials::new("AKIAPROFILE", "canary-secret-access-key", None, None, "profile"))
+            }
+            Provider::HasNothing => Err(CredentialsError::not_loaded("no profile")),
+            Provider::IsInvalid => {
+                Err(CredentialsError::invalid_configuration("the profile refers to itself"))
+            }
+            Provider::Fails => Err(CredentialsError::provider_error("no route to the sign-in page")),
+        })
+    }
+}
