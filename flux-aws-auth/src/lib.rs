@@ -31,6 +31,7 @@
 //! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
 //!   [`ServiceAccountTokens`].
 //! * [`AccessKeySecret`] is the other identity of a tenant's object: an access key in a Kubernetes Secret.
+//! * [`Integration`] tells which of these identities Flux supports for what, since when, and why not the others.
 //! * [`iam`] prints the policy documents that a role needs, and says why one that somebody else wrote does not work.
 //!
 //! # What it does not do
@@ -69,6 +70,7 @@ mod expectation;
 mod held;
 mod http_clients;
 pub mod iam;
+mod integration;
 mod no_process_environment;
 mod partition;
 mod principal;
@@ -87,6 +89,7 @@ pub use endpoint::Endpoint;
 pub use environment::Environment;
 pub use error::{BoxError, Error, ErrorKind};
 pub use http_clients::http_client;
+pub use integration::{Combination, FluxVersion, Integration, Level, Support};
 pub use no_process_environment::NoProcessEnvironment;
 pub use principal::Principal;
 pub use report::{ChainReport, SourceReport, SourceResult};

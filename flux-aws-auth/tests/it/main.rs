@@ -9,6 +9,7 @@ mod hold;
 mod iam;
 mod iam_lint;
 mod instance_metadata;
+mod integration;
 mod pod_identity;
 mod process_environment;
 mod secret;
