@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::reason::Reason;
 use crate::text::quoted;
 
 /// The ARN of an IAM role, such as `arn:aws:iam::111122223333:role/flux/image-reflector`.
@@ -55,8 +56,8 @@ impl FromStr for RoleArn {
     fn from_str(arn: &str) -> Result<Self, Error> {
         match flaw(arn) {
             None => Ok(Self(arn.to_owned())),
-            Some(flaw) => Err(Error::new(
-                ErrorKind::Configuration,
+            Some(flaw) => Err(Error::because(
+                Reason::RoleArnMalformed,
                 format!("invalid AWS role ARN {}: {flaw}", quoted(arn)),
             )
             .with_hint("Write it as arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME.")),

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expectation::Expectation;
 use crate::held::Held;
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::report::{ChainReport, SourceReport, SourceResult};
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 use crate::sts::{CallerIdentity, Sts};
@@ -137,7 +138,7 @@ impl Chain {
     pub async fn caller_identity(&self) -> Result<CallerIdentity, Error> {
         let sts = Sts::new(&self.0.context)?;
         let resolved = self.resolve().await?;
-        sts.caller_identity(resolved.credentials().clone()).await
+        sts.caller_identity(&mut Notes::default(), resolved.credentials().clone()).await
     }
 }
 
@@ -187,7 +188,7 @@ impl Inner {
             sources.push(report);
             found = match outcome {
                 Outcome::Provided(provided) => Some(Ok(provided)),
-                Outcome::Failed(error) => Some(Err((source.kind(), error))),
+                Outcome::Failed(error) => Some(Err((self.kind(source.as_ref()), error))),
                 Outcome::Skipped(_) => None,
             };
         }
@@ -219,7 +220,7 @@ impl Inner {
         };
         let hint = hint.map(str::to_owned);
         let report =
-            SourceReport { kind: source.kind(), notes, result, duration: self.since(started_at), hint };
+            SourceReport { kind: self.kind(source), notes, result, duration: self.since(started_at), hint };
         (report, outcome)
     }
 
@@ -228,7 +229,7 @@ impl Inner {
         let outcome = source.load(&self.context, notes).await;
         let Outcome::Provided(provided) = &outcome else { return outcome };
         if provided.expiry().is_some_and(|expiry| expiry <= self.context.now()) {
-            return Outcome::Failed(already_expired(source.kind()));
+            return Outcome::Failed(already_expired(self.kind(source)));
         }
         match self.verify(provided, notes).await {
             Ok(()) => outcome,
@@ -240,27 +241,37 @@ impl Inner {
         if !self.expectation.is_any() {
             return Ok(());
         }
-        let identity = Sts::new(&self.context)?.caller_identity(provided.credentials().clone()).await?;
-        notes.add("GetCallerIdentity", identity.arn.as_str());
+        let identity =
+            Sts::new(&self.context)?.caller_identity(notes, provided.credentials().clone()).await?;
         self.expectation.check(&identity)
     }
 
     fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
+        let environment = self.context.environment();
+        let configured = source.is_configured(environment);
         SourceReport {
-            kind: source.kind(),
+            kind: self.kind(source),
             notes: Notes::default(),
-            result: SourceResult::NotReached { configured: source.is_configured(self.context.environment()) },
+            result: SourceResult::NotReached {
+                configured,
+                principal: source.principal_in(environment).filter(|_| configured),
+            },
             duration: Duration::ZERO,
             hint: None,
         }
     }
 
     fn sdk_choice(&self) -> Option<SourceKind> {
-        let configured = |kind: &SourceKind| {
-            let mut sources = self.sources.iter();
-            sources.any(|source| source.kind() == *kind && source.is_configured(self.context.environment()))
+        let environment = self.context.environment();
+        let configured = |kind| {
+            let mut of_kind = self.sources.iter().filter(|source| source.kind() == kind);
+            of_kind.find(|source| source.is_configured(environment)).map(|source| self.kind(source.as_ref()))
         };
-        SourceOrder::AwsSdk.kinds().into_iter().find(configured)
+        SourceOrder::AwsSdk.kinds().into_iter().find_map(configured)
+    }
+
+    fn kind(&self, source: &dyn CredentialSource) -> SourceKind {
+        source.kind_in(self.context.environment())
     }
 
     fn since(&self, start: SystemTime) -> Duration {
@@ -269,13 +280,7 @@ impl Inner {
 }
 
 fn failed(kind: SourceKind, error: Error) -> Error {
-    let summary = format!("{kind} is set up, but gave no credentials");
-    let outer = Error::new(error.kind(), summary).with_response_of(&error);
-    let outer = match error.hint() {
-        Some(hint) => outer.with_hint(hint),
-        None => outer,
-    };
-    outer.with_source(error)
+    error.wrapped(format!("no AWS credentials: {kind} failed"))
 }
 
 fn nothing_set_up(sources: usize) -> Error {
@@ -284,7 +289,7 @@ fn nothing_set_up(sources: usize) -> Error {
 }
 
 fn already_expired(kind: SourceKind) -> Error {
-    Error::new(ErrorKind::InvalidResponse, format!("{kind} gave credentials that have already expired"))
+    Error::because(Reason::ExpiredOnArrival, format!("{kind} gave credentials that have already expired"))
         .with_hint("Check this machine's clock; if it is right, try again in a minute.")
 }
 

@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::reason::Reason;
 use crate::text::quoted;
 
 /// What an address is for.
@@ -44,7 +45,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`], with the setting, the address without what may be secret in it, and the rule.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), with the setting, the address without what may be secret in it, and the rule.
     ///
     /// ```
     /// use flux_aws_auth::Endpoint;
@@ -59,7 +60,7 @@ impl Endpoint {
         if endpoint.0.query().is_some() || value.contains('#') {
             let message =
                 format!("{setting}: {} is not accepted: it has a query or a fragment", redacted(value));
-            return Err(Error::new(ErrorKind::Configuration, message)
+            return Err(Error::because(Reason::EndpointNotAccepted, message)
                 .with_hint("Give scheme, host, port and path alone."));
         }
         Ok(endpoint)
@@ -73,8 +74,8 @@ impl Endpoint {
     /// Checks `value`, which `setting` named.
     pub(crate) fn parse(purpose: Purpose, setting: &str, value: &str) -> Result<Self, Error> {
         let refuse = |why: &str| {
-            Error::new(
-                ErrorKind::Configuration,
+            Error::because(
+                Reason::EndpointNotAccepted,
                 format!("{setting}: {} is not accepted: {why}", redacted(value)),
             )
             .with_hint(purpose.rule())
@@ -197,6 +198,7 @@ fn redacted(value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[track_caller]
     fn accepted(purpose: Purpose, values: &[&str]) {

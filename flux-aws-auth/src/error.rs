@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::reason::Reason;
 use crate::report::ChainReport;
 
 /// A boxed error of any type, as accepted where a caller's own code may fail.
@@ -21,7 +22,7 @@ pub struct Error(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    kind: ErrorKind,
+    reason: Reason,
     message: String,
     hint: Option<String>,
     source: Option<Arc<dyn StdError + Send + Sync + 'static>>,
@@ -66,14 +67,25 @@ impl ErrorKind {
     pub(crate) fn may_pass(self) -> bool {
         !matches!(self, Self::Configuration | Self::UnexpectedIdentity)
     }
+
+    /// Whether credentials that were held before are let go of: AWS has said no to the identity itself, so that to go on with
+    /// it would be to outlast a revocation. After any other failure of a refresh they serve until they expire.
+    pub(crate) fn evicts(self) -> bool {
+        matches!(self, Self::Denied | Self::UnexpectedIdentity)
+    }
 }
 
 impl Error {
     /// An error with a one-line message. Meant for those who implement
     /// [`CredentialSource`](crate::CredentialSource).
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self::because(Reason::from(kind), message)
+    }
+
+    /// An error of the reason's kind.
+    pub(crate) fn because(reason: Reason, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner {
-            kind,
+            reason,
             message: message.into(),
             hint: None,
             source: None,
@@ -101,9 +113,10 @@ impl Error {
         self
     }
 
-    /// Takes over what the other side said from `other`.
-    pub(crate) fn with_response_of(self, other: &Self) -> Self {
-        self.with_response(other.0.response.clone())
+    /// An error that says `message` about this one, which becomes its source; all else is the same.
+    pub(crate) fn wrapped(self, message: impl Into<String>) -> Self {
+        let inner = Inner { message: message.into(), source: None, report: None, ..Inner::clone(&self.0) };
+        Self(Arc::new(inner)).with_source(self)
     }
 
     pub(crate) fn with_report(mut self, report: ChainReport) -> Self {
@@ -113,12 +126,17 @@ impl Error {
 
     /// What a caller can do about it.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.0.reason.kind()
+    }
+
+    /// Why, as a stable code. An error made by [`new`](Self::new) has the most general one of its kind.
+    pub fn reason(&self) -> Reason {
+        self.0.reason
     }
 
     /// Whether the same request can succeed later with nothing changed.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut)
+        matches!(self.kind(), ErrorKind::Throttled | ErrorKind::Unavailable | ErrorKind::TimedOut)
     }
 
     /// The next thing to do, in one or two sentences.
@@ -141,6 +159,10 @@ impl Error {
         self.0.response.request_id.as_deref()
     }
 
+    pub(crate) fn response(&self) -> &ResponseFacts {
+        &self.0.response
+    }
+
     /// What each source of the chain had to say, when a chain made this error.
     pub fn report(&self) -> Option<&ChainReport> {
         self.0.report.as_ref()
@@ -156,7 +178,8 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.0.kind)
+            .field("kind", &self.kind())
+            .field("reason", &self.0.reason)
             .field("message", &self.0.message)
             .field("hint", &self.0.hint)
             .field("response", &self.0.response)

@@ -131,6 +131,10 @@ impl Held {
 
     fn keep_old(&self, old: Option<Current>, error: Error) -> Result<Resolved, Error> {
         let now = self.time_source.now();
+        if error.kind().evicts() {
+            self.forget();
+            return Err(error);
+        }
         let Some(old) = old.filter(|old| old.is_usable(now)) else { return Err(error) };
         // Nobody gets this error, so the log has all of it.
         tracing::warn!(

@@ -153,7 +153,7 @@ impl Level {
     /// At which level a source gives identities; `None` for one that the program added.
     pub fn of(source: SourceKind) -> Option<Self> {
         match source {
-            SourceKind::PodIdentity | SourceKind::WebIdentity | SourceKind::AccessKeys => {
+            SourceKind::PodIdentity | SourceKind::Ecs | SourceKind::WebIdentity | SourceKind::AccessKeys => {
                 Some(Self::Controller)
             }
             SourceKind::ServiceAccount | SourceKind::AccessKeySecret => Some(Self::Object),

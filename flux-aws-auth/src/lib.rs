@@ -63,6 +63,7 @@
 
 mod arn;
 mod chain;
+mod clock_skew;
 mod endpoint;
 mod environment;
 mod error;
@@ -74,6 +75,7 @@ mod integration;
 mod no_process_environment;
 mod partition;
 mod principal;
+mod reason;
 mod report;
 mod secret;
 mod service_account;
@@ -85,6 +87,7 @@ mod token;
 
 pub use arn::RoleArn;
 pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};
+pub use clock_skew::ClockSkew;
 pub use endpoint::Endpoint;
 pub use environment::Environment;
 pub use error::{BoxError, Error, ErrorKind};
@@ -92,6 +95,7 @@ pub use http_clients::http_client;
 pub use integration::{Combination, FluxVersion, Integration, Level, Support};
 pub use no_process_environment::NoProcessEnvironment;
 pub use principal::Principal;
+pub use reason::Reason;
 pub use report::{ChainReport, SourceReport, SourceResult};
 pub use secret::AccessKeySecret;
 pub use service_account::{

@@ -1,6 +1,7 @@
 //! AWS's partitions, and which region is in which.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::reason::Reason;
 use crate::text::quoted;
 
 /// Region prefix and DNS suffix ([AWS service endpoints]); a region with none of these prefixes is in the partition `aws`.
@@ -31,13 +32,14 @@ pub(crate) fn check_region(region: &str) -> Result<(), Error> {
     if region.len() <= 32 && parts.len() >= 3 && parts.iter().all(word) && ends_in_number {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Configuration, format!("{} is no AWS region", quoted(region)))
+    Err(Error::because(Reason::RegionMalformed, format!("{} is no AWS region", quoted(region)))
         .with_hint("Write it as in eu-west-1; look for spaces and line breaks in AWS_REGION."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn every_partition_has_its_suffix() {

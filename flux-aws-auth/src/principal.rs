@@ -20,6 +20,12 @@ pub enum Principal {
         /// The name of the session, as it stands in CloudTrail.
         session_name: String,
     },
+    /// A role, of which no session is there yet: what a source is set up for.
+    #[non_exhaustive]
+    Role {
+        /// The role.
+        role: RoleArn,
+    },
     /// A role of this account; the source does not say which. So it is with Pod Identity, where the association names
     /// the role.
     #[non_exhaustive]
@@ -49,6 +55,11 @@ impl Principal {
         Self::AssumedRole { role, session_name: session_name.into() }
     }
 
+    /// A role, of which no session is there yet.
+    pub fn role(role: RoleArn) -> Self {
+        Self::Role { role }
+    }
+
     /// A role of this account.
     pub fn account(account_id: impl Into<String>) -> Self {
         Self::Account { account_id: account_id.into() }
@@ -69,6 +80,7 @@ impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AssumedRole { role, session_name } => write!(f, "role {role}, session {session_name}"),
+            Self::Role { role } => write!(f, "role {role}"),
             Self::Account { account_id } => write!(f, "a role of account {account_id}"),
             Self::InstanceRole { name } => write!(f, "the node's role {name}"),
             Self::AccessKey { id } => write!(f, "the owner of access key {id}"),

@@ -1,12 +1,15 @@
 //! What became of every source, for people.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::error::Error;
+use crate::clock_skew::ClockSkew;
+use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
-use crate::source::{Notes, SkipReason, SourceKind};
+use crate::reason::Reason;
+use crate::source::{Notes, SourceKind};
+
+mod text;
 
 /// What each source of a chain looked at, found and answered, in the order in which they were asked.
 ///
@@ -49,7 +52,7 @@ pub enum SourceResult {
     #[non_exhaustive]
     Skipped {
         /// Why.
-        reason: SkipReason,
+        reason: Reason,
         /// What was found, in one line.
         detail: String,
     },
@@ -58,8 +61,10 @@ pub enum SourceResult {
     /// The chain ended before it.
     #[non_exhaustive]
     NotReached {
-        /// Whether the environment asks for it: then the source that answered shadows it.
+        /// Whether the environment asks for it: then the source that was used shadows it.
         configured: bool,
+        /// Whose credentials it would have given, where the environment says so.
+        principal: Option<Principal>,
     },
 }
 
@@ -98,6 +103,11 @@ impl ChainReport {
         self.0.sdk_choice.filter(|choice| *choice != used.kind)
     }
 
+    /// How wrong this machine's clock is, by the last answer that said what time it is.
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.sources().filter_map(SourceReport::clock_skew).last()
+    }
+
     /// How long all of it took.
     pub fn duration(&self) -> Duration {
         self.0.duration
@@ -105,24 +115,6 @@ impl ChainReport {
 
     fn provided(&self) -> Option<&SourceReport> {
         self.sources().find(|source| matches!(source.result, SourceResult::Provided { .. }))
-    }
-
-    fn headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.provided().map(|source| (source.kind, &source.result)) {
-            Some((kind, SourceResult::Provided { principal, expiry })) => {
-                write!(f, "Credentials from {kind}: {principal}")?;
-                match expiry.and_then(|expiry| expiry.duration_since(self.0.started_at).ok()) {
-                    Some(lifetime) => writeln!(f, ", for {}", Lifetime(lifetime)),
-                    None => writeln!(f),
-                }
-            }
-            _ => match self.sources().find(|source| matches!(source.result, SourceResult::Failed(_))) {
-                Some(failed) => writeln!(f, "No AWS credentials: {} is set up, but failed", failed.kind),
-                None => {
-                    writeln!(f, "No AWS credentials: none of the {} sources is set up", self.0.sources.len())
-                }
-            },
-        }
     }
 }
 
@@ -164,94 +156,52 @@ impl SourceReport {
         self.hint.as_deref()
     }
 
+    /// Why it was passed over or failed, as a stable code.
+    pub fn reason(&self) -> Option<Reason> {
+        match &self.result {
+            SourceResult::Skipped { reason, .. } => Some(*reason),
+            SourceResult::Failed(error) => Some(error.reason()),
+            SourceResult::Provided { .. } | SourceResult::NotReached { .. } => None,
+        }
+    }
+
+    /// The address that was asked last, without a query.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.notes.last_exchange().map(|exchange| exchange.endpoint.as_str())
+    }
+
+    /// The HTTP status of the last answer.
+    pub fn http_status(&self) -> Option<u16> {
+        self.response()?.status
+    }
+
+    /// AWS's error code, such as `AccessDenied`, when the last answer had one.
+    pub fn aws_code(&self) -> Option<&str> {
+        self.response()?.code.as_deref()
+    }
+
+    /// AWS's request id, when the last answer had one.
+    pub fn request_id(&self) -> Option<&str> {
+        self.response()?.request_id.as_deref()
+    }
+
+    /// How wrong this machine's clock is, by the last answer that said what time it is.
+    pub fn clock_skew(&self) -> Option<ClockSkew> {
+        self.notes.clock_skew()
+    }
+
+    /// An error says more of the answer that it comes from.
+    fn response(&self) -> Option<&ResponseFacts> {
+        let of_error = match &self.result {
+            SourceResult::Failed(error) => {
+                Some(error.response()).filter(|response| response.status.is_some())
+            }
+            _ => None,
+        };
+        of_error.or_else(|| self.notes.last_exchange().map(|exchange| &exchange.response))
+    }
+
     fn was_used(&self) -> bool {
         matches!(self.result, SourceResult::Provided { .. } | SourceResult::Failed(_))
-    }
-}
-
-impl fmt::Display for ChainReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.headline(f)?;
-        let failed = self.sources().any(|source| matches!(source.result, SourceResult::Failed(_)));
-        for (index, source) in self.sources().enumerate() {
-            write!(f, "  {}. {:<24}", index + 1, source.kind)?;
-            source.write_result(f)?;
-            // Where one is set up and failed, the others are not what is wrong.
-            let to_blame = match source.result {
-                SourceResult::Failed(_) => true,
-                SourceResult::Skipped { .. } => !failed && self.provided().is_none(),
-                _ => false,
-            };
-            if to_blame {
-                source.write_details(f)?;
-            }
-        }
-        if let Some(other) = self.sdk_order_differs() {
-            writeln!(f, "  The AWS SDKs' own order would use {other} here.")?;
-        }
-        Ok(())
-    }
-}
-
-impl SourceReport {
-    /// What it looked at, the root of a failure, and what to do.
-    fn write_details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for note in self.notes.iter() {
-            writeln!(f, "       {}: {}", note.subject(), note.finding())?;
-        }
-        if let SourceResult::Failed(error) = &self.result
-            && let Some(root) = root_cause(error)
-        {
-            writeln!(f, "       Cause: {root}")?;
-        }
-        match self.hint() {
-            Some(hint) => writeln!(f, "       What to do: {hint}"),
-            None => Ok(()),
-        }
-    }
-
-    fn write_result(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = Millis(self.duration);
-        match &self.result {
-            SourceResult::Provided { .. } => writeln!(f, "provided in {took}"),
-            SourceResult::Skipped { detail, .. } if self.duration.as_millis() > 0 => {
-                writeln!(f, "skipped after {took}: {detail}")
-            }
-            SourceResult::Skipped { detail, .. } => writeln!(f, "skipped: {detail}"),
-            SourceResult::Failed(error) => writeln!(f, "failed after {took}: {error}"),
-            SourceResult::NotReached { configured: true } => {
-                writeln!(f, "not reached, though it is set up too")
-            }
-            SourceResult::NotReached { configured: false } => writeln!(f, "not reached"),
-        }
-    }
-}
-
-/// The last cause, which says most; those between name layers of software.
-fn root_cause(error: &Error) -> Option<&(dyn std::error::Error + 'static)> {
-    let mut root = std::error::Error::source(error)?;
-    while let Some(cause) = root.source() {
-        root = cause;
-    }
-    Some(root)
-}
-
-struct Millis(Duration);
-
-impl fmt::Display for Millis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ms", self.0.as_millis())
-    }
-}
-
-/// A lifetime in minutes, or in seconds where it is short.
-struct Lifetime(Duration);
-
-impl fmt::Display for Lifetime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            seconds @ ..=119 => write!(f, "{seconds} s"),
-            seconds => write!(f, "{} min", seconds / 60),
-        }
     }
 }

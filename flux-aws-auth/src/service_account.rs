@@ -8,7 +8,8 @@ use async_trait::async_trait;
 
 use crate::arn::RoleArn;
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::reason::Reason;
 use crate::session_name::SessionName;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 use crate::sts::{AUDIENCE, Sts};
@@ -31,8 +32,8 @@ pub trait ServiceAccountTokens: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when there is none of this name, [`ErrorKind::Denied`] when the API server forbids it, and
-    /// [`ErrorKind::Unavailable`] when another try may help.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is none of this name, [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the API server forbids it, and
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when another try may help.
     async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error>;
 
     /// Makes a new token of a ServiceAccount.
@@ -175,7 +176,7 @@ impl ServiceAccountRole {
     async fn assume_role(&self, context: &SourceContext, notes: &mut Notes) -> Result<Provided, Error> {
         // `AWS_REGION` is the controller's; the object's resource may even be in another partition. Flux refuses this too.
         let region = context.given_region().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, format!("no AWS region to authenticate {self} in"))
+            Error::because(Reason::RegionMissing, format!("no AWS region to authenticate {self} in"))
                 .with_hint("Give one to ChainBuilder::region, from the object's spec or its registry's host.")
         })?;
         let sts = Sts::in_region(context, region)?;
@@ -189,16 +190,14 @@ impl ServiceAccountRole {
     async fn role(&self, notes: &mut Notes) -> Result<RoleArn, Error> {
         let account = self.tokens.service_account(&self.reference).await.map_err(|cause| {
             notes.add(self.to_string(), "not readable");
-            Error::new(cause.kind(), format!("{self} cannot be read"))
-                .with_hint(
-                    "Check that it exists, and that this program may get serviceaccounts in its namespace.",
-                )
-                .with_source(cause)
+            cause.wrapped(format!("{self} cannot be read")).with_hint(
+                "Check that it exists, and that this program may get serviceaccounts in its namespace.",
+            )
         })?;
         let Some(role) = account.role_arn() else {
             notes.add(self.to_string(), format!("no annotation {ROLE_ARN_ANNOTATION}"));
-            return Err(Error::new(
-                ErrorKind::Configuration,
+            return Err(Error::because(
+                Reason::RoleNotNamed,
                 format!("{self} has no annotation {ROLE_ARN_ANNOTATION}"),
             )
             .with_hint("Annotate it with the ARN of the role that it may assume."));
@@ -206,7 +205,7 @@ impl ServiceAccountRole {
         notes.add(self.to_string(), format!("annotation {ROLE_ARN_ANNOTATION} found"));
         role.parse().map_err(|error: Error| {
             let message = format!("{self}: annotation {ROLE_ARN_ANNOTATION}: {error}");
-            Error::new(error.kind(), message).with_hint(error.hint().unwrap_or_default())
+            Error::because(error.reason(), message).with_hint(error.hint().unwrap_or_default())
         })
     }
 
@@ -216,12 +215,12 @@ impl ServiceAccountRole {
         let token = self.tokens.create_token(&request).await;
         notes.add(subject.as_str(), if token.is_ok() { "issued" } else { "not issued" });
         token.map_err(|cause| {
-            Error::new(cause.kind(), format!("no {subject}"))
+            cause.wrapped(format!("no {subject}"))
                 .with_hint(
                     "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its \
                      namespace.",
                 )
-                .with_source(cause)
+
         })
     }
 }

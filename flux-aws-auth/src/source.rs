@@ -5,26 +5,29 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
 use crate::environment::Environment;
-use crate::error::Error;
 use crate::principal::Principal;
 
 mod access_keys;
 mod exchange;
 mod instance_metadata;
 mod json_credentials;
+mod notes;
+mod outcome;
 mod pod_identity;
 mod provider;
 mod web_identity;
 
 pub use access_keys::AccessKeys;
 pub use instance_metadata::InstanceMetadata;
+pub(crate) use notes::LastExchange;
+pub use notes::{Note, Notes};
+pub use outcome::{Outcome, Provided, Skipped};
 pub use pod_identity::PodIdentity;
 pub use provider::NamedProvider;
 pub use web_identity::WebIdentity;
@@ -42,6 +45,19 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// Whether the environment asks for this source. Answered without any request, and also for sources that are not
     /// reached, so that a report can tell that one shadows another.
     fn is_configured(&self, environment: &Environment) -> bool;
+
+    /// Which source this is in that environment, where it has two names: [`PodIdentity`] is [`SourceKind::Ecs`] on ECS.
+    /// What reports and errors say. By default [`kind`](Self::kind).
+    fn kind_in(&self, environment: &Environment) -> SourceKind {
+        let _ = environment;
+        self.kind()
+    }
+
+    /// Whose credentials it would give, as far as the environment says without a request. By default nothing.
+    fn principal_in(&self, environment: &Environment) -> Option<Principal> {
+        let _ = environment;
+        None
+    }
 
     /// Asks for credentials, once, with as many tries as the source's protocol wants.
     ///
@@ -63,6 +79,14 @@ impl<T: CredentialSource + ?Sized> CredentialSource for Arc<T> {
         (**self).is_configured(environment)
     }
 
+    fn kind_in(&self, environment: &Environment) -> SourceKind {
+        (**self).kind_in(environment)
+    }
+
+    fn principal_in(&self, environment: &Environment) -> Option<Principal> {
+        (**self).principal_in(environment)
+    }
+
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
         (**self).load(context, notes).await
     }
@@ -72,8 +96,10 @@ impl<T: CredentialSource + ?Sized> CredentialSource for Arc<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceKind {
-    /// The EKS Pod Identity agent, or the ECS agent that speaks the same protocol.
+    /// The EKS Pod Identity agent.
     PodIdentity,
+    /// The ECS agent, which speaks the same protocol.
+    Ecs,
     /// OIDC federation: a ServiceAccount token exchanged at STS, as IAM Roles for Service Accounts (IRSA) does on EKS.
     WebIdentity,
     /// An access key in environment variables.
@@ -92,6 +118,7 @@ impl fmt::Display for SourceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::PodIdentity => "EKS Pod Identity",
+            Self::Ecs => "ECS task role",
             Self::WebIdentity => "web identity (IRSA)",
             Self::AccessKeys => "access keys",
             Self::InstanceMetadata => "node metadata (IMDSv2)",
@@ -99,155 +126,6 @@ impl fmt::Display for SourceKind {
             Self::AccessKeySecret => "access key in a Secret",
             Self::Custom(name) => name,
         })
-    }
-}
-
-/// What became of asking a source. Only [`Skipped`](Self::Skipped) lets the chain go on.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The source gave credentials.
-    Provided(Provided),
-    /// The source is not there or not set up.
-    Skipped(Skipped),
-    /// The source is set up and failed. The chain ends here: going on would silently become another identity.
-    Failed(Error),
-}
-
-/// Credentials, and whose they are.
-#[derive(Clone, Debug)]
-pub struct Provided {
-    credentials: Credentials,
-    principal: Principal,
-}
-
-impl Provided {
-    /// Credentials of `principal`.
-    pub fn new(credentials: Credentials, principal: Principal) -> Self {
-        Self { credentials, principal }
-    }
-
-    /// The credentials. Their `Debug` hides the secret parts.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
-    }
-
-    /// Whose they are, as far as the source says.
-    pub fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
-    /// When they end, if they do.
-    pub fn expiry(&self) -> Option<SystemTime> {
-        self.credentials.expiry()
-    }
-}
-
-/// Why a source was passed over, and what would make it take part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    reason: SkipReason,
-    detail: String,
-    hint: Option<String>,
-}
-
-/// Why a source was passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SkipReason {
-    /// Nothing in the environment asks for it.
-    NotConfigured,
-    /// The environment switches it off.
-    Disabled,
-    /// It is there for every machine of its kind, and this is no such machine: nobody answers.
-    Unreachable,
-    /// It answers that it has no role to give.
-    NoRole,
-}
-
-impl Skipped {
-    /// Passed over for `reason`; `detail` is what was found, in one line.
-    pub fn new(reason: SkipReason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), hint: None }
-    }
-
-    /// Adds what would make the source take part.
-    #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// Why.
-    pub fn reason(&self) -> SkipReason {
-        self.reason
-    }
-
-    /// What was found, in one line.
-    pub fn detail(&self) -> &str {
-        &self.detail
-    }
-
-    /// What would make the source take part.
-    pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
-    }
-}
-
-impl From<Skipped> for Outcome {
-    fn from(skipped: Skipped) -> Self {
-        Self::Skipped(skipped)
-    }
-}
-
-impl From<Result<Provided, Error>> for Outcome {
-    fn from(result: Result<Provided, Error>) -> Self {
-        match result {
-            Ok(provided) => Self::Provided(provided),
-            Err(error) => Self::Failed(error),
-        }
-    }
-}
-
-/// What a source looked at and found, line by line, for the report.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Notes(Vec<Note>);
-
-/// One thing a source looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    subject: String,
-    finding: String,
-}
-
-impl Notes {
-    /// Notes that `subject` (a variable, a path, an address) was looked at, with what was found there.
-    pub fn add(&mut self, subject: impl Into<String>, finding: impl Into<String>) {
-        self.0.push(Note { subject: subject.into(), finding: finding.into() });
-    }
-
-    /// Looks a variable up and notes whether it is set.
-    pub fn var(&mut self, environment: &Environment, name: &str) -> Option<String> {
-        let value = environment.var(name);
-        self.add(name, if value.is_some() { "set" } else { "not set" });
-        value
-    }
-
-    /// The notes, in the order they were made.
-    pub fn iter(&self) -> impl Iterator<Item = &Note> {
-        self.0.iter()
-    }
-}
-
-impl Note {
-    /// The variable, path or address that was looked at.
-    pub fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    /// What was found there.
-    pub fn finding(&self) -> &str {
-        &self.finding
     }
 }
 

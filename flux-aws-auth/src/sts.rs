@@ -10,17 +10,20 @@ use aws_smithy_types::retry::RetryConfig;
 
 use crate::arn::RoleArn;
 use crate::endpoint::{Endpoint, Purpose};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::http_clients::aws_timeouts;
 use crate::no_process_environment::NoProcessEnvironment;
 use crate::partition::{check_region, dns_suffix};
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::session_name::SessionName;
-use crate::source::{Notes, Provided, SourceContext};
+use crate::source::{LastExchange, Notes, Provided, SourceContext};
 use crate::token::Claims;
 
+mod recorder;
 mod refusal;
 
+use recorder::{Recorded, Recorder};
 use refusal::Failure;
 
 const IGNORE_ENDPOINTS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
@@ -59,7 +62,7 @@ impl<'a> Sts<'a> {
     /// STS in the context's region, at the address that the environment gives, if it gives one.
     pub(crate) fn new(context: &'a SourceContext) -> Result<Self, Error> {
         let region = context.region().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "no AWS region: AWS_REGION is not set").with_hint(
+            Error::because(Reason::RegionMissing, "no AWS region: AWS_REGION is not set").with_hint(
                 "EKS sets AWS_REGION when it injects IRSA or Pod Identity, so if those are set up, restart the pod; elsewhere set \
                  it in the pod's manifest, or give the region to the builder.",
             )
@@ -84,26 +87,21 @@ impl<'a> Sts<'a> {
         session_name: &SessionName,
         token: &str,
     ) -> Result<Provided, Error> {
+        let recorder = Recorder::default();
         let request = self.client(None).assume_role_with_web_identity();
         let request = request
             .role_arn(role.as_str())
             .role_session_name(session_name.as_str())
             .web_identity_token(token);
-        let output = match request.send().await {
-            Ok(output) => output,
-            Err(error) => {
-                let failure = Failure::of(error, token);
-                notes.add(self.to_string(), failure.summary.as_str());
-                let (kind, hint) = self.explain_web_identity(&failure, role, &Claims::of(token));
-                return Err(self.error(
-                    failure,
-                    kind,
-                    &format!("AssumeRoleWithWebIdentity for {role}"),
-                    hint,
-                ));
-            }
-        };
-        notes.add(self.to_string(), format!("assumed {role}"));
+        let result = request.customize().interceptor(recorder.clone()).send().await;
+        let seen = recorder.recorded();
+        let output = result.map_err(|error| {
+            let failure = Failure::of(error, &seen, token);
+            self.note(notes, &seen, Some(&failure), failure.brief());
+            let explanation = self.explain_web_identity(&failure, role, &Claims::of(token));
+            self.error(failure, &format!("AssumeRoleWithWebIdentity for {role}"), explanation)
+        })?;
+        self.note(notes, &seen, None, &format!("assumed {role}"));
         let credentials = output.credentials.ok_or_else(|| self.invalid("no credentials"))?;
         let expiry =
             credentials.expiration.try_into().map_err(|_| self.invalid("an impossible expiration"))?;
@@ -118,17 +116,35 @@ impl<'a> Sts<'a> {
     }
 
     /// Asks who `credentials` belong to. Needs no permission.
-    pub(crate) async fn caller_identity(&self, credentials: Credentials) -> Result<CallerIdentity, Error> {
-        let client = self.client(Some(SharedCredentialsProvider::new(credentials)));
-        let output = client.get_caller_identity().send().await.map_err(|error| {
-            let failure = Failure::of(error, "");
-            let (kind, hint) = self.explain(&failure);
-            self.error(failure, kind, "GetCallerIdentity", hint)
+    pub(crate) async fn caller_identity(
+        &self,
+        notes: &mut Notes,
+        credentials: Credentials,
+    ) -> Result<CallerIdentity, Error> {
+        let recorder = Recorder::default();
+        let request = self.client(Some(SharedCredentialsProvider::new(credentials))).get_caller_identity();
+        let result = request.customize().interceptor(recorder.clone()).send().await;
+        let seen = recorder.recorded();
+        let output = result.map_err(|error| {
+            let failure = Failure::of(error, &seen, "");
+            self.note(notes, &seen, Some(&failure), failure.brief());
+            let explanation = self.explain(&failure);
+            self.error(failure, "GetCallerIdentity", explanation)
         })?;
         match (output.account, output.arn, output.user_id) {
-            (Some(account_id), Some(arn), Some(user_id)) => Ok(CallerIdentity { account_id, user_id, arn }),
+            (Some(account_id), Some(arn), Some(user_id)) => {
+                self.note(notes, &seen, None, &format!("the caller is {arn}"));
+                Ok(CallerIdentity { account_id, user_id, arn })
+            }
             _ => Err(self.invalid("no account, no user id or no ARN")),
         }
+    }
+
+    /// Notes a call for the report: what came of it, and the facts of its last answer.
+    fn note(&self, notes: &mut Notes, seen: &Recorded, failure: Option<&Failure>, finding: &str) {
+        notes.add(self.to_string(), finding);
+        let response = failure.map_or_else(|| seen.response.clone(), |failure| failure.facts.clone());
+        notes.exchanged(LastExchange { endpoint: self.address(), response, clock_skew: seen.clock_skew });
     }
 
     fn client(&self, credentials: Option<SharedCredentialsProvider>) -> aws_sdk_sts::Client {
@@ -155,7 +171,7 @@ impl<'a> Sts<'a> {
     }
 
     fn invalid(&self, what: &str) -> Error {
-        Error::new(ErrorKind::InvalidResponse, format!("{self} answered with {what}"))
+        Error::because(Reason::MalformedAnswer, format!("{self} answered with {what}"))
     }
 }
 

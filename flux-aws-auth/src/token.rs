@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::reason::Reason;
 use crate::source::Notes;
 use crate::text::{one_line, quoted};
 
@@ -20,33 +21,35 @@ pub(crate) fn read_file(
     path: &str,
 ) -> Result<String, Error> {
     let contents = environment.read_file(path).map_err(|error| {
-        let (found, hint) = match error.kind() {
-            io::ErrorKind::NotFound => ("no such file".to_owned(), NOT_MOUNTED),
+        let (reason, found, hint) = match error.kind() {
+            io::ErrorKind::NotFound => (Reason::TokenFileMissing, "no such file".to_owned(), NOT_MOUNTED),
             io::ErrorKind::PermissionDenied => (
+                Reason::TokenFileUnreadable,
                 "not readable by this process".to_owned(),
                 "Set fsGroup in the pod's security context, or run as a user who may read it.",
             ),
-            _ => (one_line(&error.to_string(), 200), "Check what is mounted at this path."),
+            _ => (
+                Reason::TokenFileUnreadable,
+                one_line(&error.to_string(), 200),
+                "Check what is mounted at this path.",
+            ),
         };
         notes.add(path, found.as_str());
-        Error::new(
-            ErrorKind::Configuration,
-            format!("the token file {} that {variable} names: {found}", quoted(path)),
-        )
-        .with_hint(hint)
+        Error::because(reason, format!("the token file {} that {variable} names: {found}", quoted(path)))
+            .with_hint(hint)
     })?;
     let token = std::str::from_utf8(&contents).map(str::trim).unwrap_or_default();
     let flaw = if contents.is_empty() {
-        Some("is empty")
+        Some((Reason::TokenFileEmpty, "is empty"))
     } else if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        Some("holds no token: a token is one line of visible ASCII characters")
+        Some((Reason::TokenMalformed, "holds no token: a token is one line of visible ASCII characters"))
     } else {
         None
     };
-    if let Some(flaw) = flaw {
+    if let Some((reason, flaw)) = flaw {
         notes.add(path, flaw);
-        return Err(Error::new(
-            ErrorKind::Configuration,
+        return Err(Error::because(
+            reason,
             format!("the token file {} that {variable} names {flaw}", quoted(path)),
         )
         .with_hint("Check what is mounted at this path."));

@@ -94,6 +94,7 @@ pub(super) fn support(integration: Integration, level: Level, source: SourceKind
             S3 => since(0, 1),
             Kms => since(0, 31),
         },
+        (Level::Controller, SourceKind::Ecs) => OUTSIDE_KUBERNETES,
         (Level::Controller, SourceKind::Custom(_)) => NOT_FLUX_S,
         (Level::Object, SourceKind::PodIdentity) => POD_OF_AN_OBJECT,
         (Level::Object, _) => NOT_THE_OBJECT_S,
@@ -117,6 +118,9 @@ const NODE_BEYOND_ECR: Support = Support::OptIn {
 
 const NOT_FLUX_S: Support =
     Support::OptIn { why: "Flux has no such source: the program added it, and answers for it" };
+
+const OUTSIDE_KUBERNETES: Support =
+    Support::OptIn { why: "Flux runs in Kubernetes, and has no word on the roles of ECS tasks" };
 
 const POD_OF_AN_OBJECT: Support = Support::Impossible {
     why: "EKS Pod Identity accepts only a token that is bound to a pod with that ServiceAccount, and an object has no pod",

@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 
-use super::{CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind};
+use super::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind};
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::principal::Principal;
+use crate::reason::Reason;
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
@@ -40,6 +41,10 @@ impl CredentialSource for AccessKeys {
         [ID, SECRET].iter().any(|name| environment.var(name).is_some())
     }
 
+    fn principal_in(&self, environment: &Environment) -> Option<Principal> {
+        environment.var(ID).map(Principal::access_key)
+    }
+
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
         let environment = context.environment();
         match (notes.var(environment, ID), notes.var(environment, SECRET)) {
@@ -52,7 +57,7 @@ impl CredentialSource for AccessKeys {
                 credentials.set_session_token(session_token);
                 Outcome::Provided(Provided::new(credentials.build(), Principal::access_key(id)))
             }
-            (None, None) => Skipped::new(SkipReason::NotConfigured, "none in the environment").into(),
+            (None, None) => Skipped::new(Reason::AccessKeysNotSet, "none in the environment").into(),
             (Some(_), None) => Outcome::Failed(half(ID, SECRET)),
             (None, Some(_)) => Outcome::Failed(half(SECRET, ID)),
         }
@@ -60,6 +65,6 @@ impl CredentialSource for AccessKeys {
 }
 
 fn half(set: &str, missing: &str) -> Error {
-    Error::new(ErrorKind::Configuration, format!("{set} is set, but {missing} is not"))
+    Error::because(Reason::IncompleteConfiguration, format!("{set} is set, but {missing} is not"))
         .with_hint(format!("Set {missing} too, or remove {set} to use another source."))
 }

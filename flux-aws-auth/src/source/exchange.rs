@@ -18,6 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::retry::RetryConfig;
@@ -25,9 +26,10 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use http::{HeaderValue, Method};
 use http_body_util::Limited;
 
-use super::SourceContext;
+use super::{LastExchange, Notes, SourceContext};
+use crate::clock_skew::ClockSkew;
 use crate::endpoint::Endpoint;
-use crate::error::BoxError;
+use crate::error::{BoxError, ResponseFacts};
 use crate::text::one_line;
 
 /// How one request is made.
@@ -46,6 +48,8 @@ pub(super) struct Exchange {
 /// SDK's runtime traces requests.
 pub(super) struct Request {
     method: Method,
+    /// The whole address, without a query.
+    shown: String,
     origin: String,
     path_and_query: String,
     headers: Vec<(&'static str, String)>,
@@ -54,12 +58,24 @@ pub(super) struct Request {
 impl Request {
     /// A request to the address itself, query and all.
     pub(super) fn to_endpoint(method: Method, endpoint: &Endpoint) -> Self {
-        Self::to_path(method, endpoint, endpoint.path_and_query())
+        Self {
+            method,
+            shown: endpoint.to_string(),
+            origin: endpoint.origin(),
+            path_and_query: endpoint.path_and_query(),
+            headers: Vec::new(),
+        }
     }
 
-    /// A request to a path on the address's host.
-    pub(super) fn to_path(method: Method, endpoint: &Endpoint, path_and_query: impl Into<String>) -> Self {
-        Self { method, origin: endpoint.origin(), path_and_query: path_and_query.into(), headers: Vec::new() }
+    /// A request to `path`, which has no query, below the address.
+    pub(super) fn to_path(method: Method, endpoint: &Endpoint, path: &str) -> Self {
+        Self {
+            method,
+            shown: format!("{}{path}", endpoint.url()),
+            origin: endpoint.origin(),
+            path_and_query: format!("{}{path}", endpoint.path().trim_end_matches('/')),
+            headers: Vec::new(),
+        }
     }
 
     /// Adds a header; `None` when the value has characters that a header cannot carry.
@@ -87,11 +103,16 @@ impl fmt::Debug for Request {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
+    headers: Headers,
 }
 
 impl Answer {
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)
     }
 
     /// The start of the body as one line of text, with `secret` taken out should the other side have repeated it.
@@ -140,13 +161,32 @@ impl Step {
 }
 
 impl Exchange {
-    /// Sends `request`, again if need be.
+    /// Sends `request`, again if need be, and notes what became of it.
     pub(super) async fn send(
         &self,
         context: &SourceContext,
-        client: &SharedHttpClient,
+        notes: &mut Notes,
         request: Request,
     ) -> Result<Answer, Unanswered> {
+        let shown = request.shown.clone();
+        let result = self.invoke(context, request).await;
+        match &result {
+            Ok(answer) => {
+                notes.add(shown.as_str(), format!("HTTP {}", answer.status));
+                let response = ResponseFacts { status: Some(answer.status), ..ResponseFacts::default() };
+                let clock_skew =
+                    answer.header("date").and_then(|date| ClockSkew::measure(context.now(), date));
+                notes.exchanged(LastExchange { endpoint: shown, response, clock_skew });
+            }
+            Err(unanswered) => {
+                notes.add(shown.as_str(), unanswered.step.describe(self));
+                notes.exchanged(LastExchange { endpoint: shown, ..LastExchange::default() });
+            }
+        }
+        result
+    }
+
+    async fn invoke(&self, context: &SourceContext, request: Request) -> Result<Answer, Unanswered> {
         let mut sensitive = Layer::new("flux-aws-auth");
         sensitive.store_put(SensitiveOutput);
         let timeouts = TimeoutConfig::builder()
@@ -160,7 +200,10 @@ impl Exchange {
         let mut operation = Operation::builder()
             .service_name(self.service)
             .operation_name(self.operation)
-            .http_client(WithHeaders { client: client.clone(), headers: request.headers.clone().into() })
+            .http_client(WithHeaders {
+                client: context.metadata_http_client().clone(),
+                headers: request.headers.clone().into(),
+            })
             .endpoint_url(&request.origin)
             .no_auth()
             .standard_retry(&retries)
@@ -176,7 +219,7 @@ impl Exchange {
         }
         match operation.build().invoke(request).await {
             Ok(answer) => Ok(answer),
-            Err(SdkError::ServiceError(error)) => Ok(error.into_err().0),
+            Err(SdkError::ServiceError(error)) => Ok(*error.into_err().0),
             Err(error) => Err(Unanswered { step: step_of(&error), source: error.into() }),
         }
     }
@@ -225,7 +268,7 @@ impl HttpConnector for WithHeaders<SharedHttpConnector> {
 
 /// An answer worth another try; the last one counts as the answer.
 #[derive(Debug)]
-struct TryAgain(Answer);
+struct TryAgain(Box<Answer>);
 
 impl fmt::Display for TryAgain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -239,9 +282,10 @@ fn deserialize(response: &HttpResponse) -> Result<Answer, OrchestratorError<TryA
     let answer = Answer {
         status: response.status().as_u16(),
         body: response.body().bytes().map(<[u8]>::to_vec).unwrap_or_default(),
+        headers: response.headers().clone(),
     };
     if answer.status == 429 || answer.status >= 500 {
-        return Err(OrchestratorError::operation(TryAgain(answer)));
+        return Err(OrchestratorError::operation(TryAgain(Box::new(answer))));
     }
     Ok(answer)
 }

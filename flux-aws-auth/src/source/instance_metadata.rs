@@ -7,13 +7,13 @@ use http::Method;
 
 use super::exchange::{Answer, Exchange, Request, Step, Unanswered};
 use super::{
-    CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind,
-    json_credentials,
+    CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind, json_credentials,
 };
 use crate::endpoint::{Endpoint, Purpose};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind, ResponseFacts};
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::text::quoted;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
@@ -75,7 +75,7 @@ impl CredentialSource for InstanceMetadata {
         match context.environment().var(DISABLED) {
             Some(value) if value.eq_ignore_ascii_case("true") => {
                 notes.add(DISABLED, "true");
-                return Skipped::new(SkipReason::Disabled, format!("{DISABLED} is true")).into();
+                return Skipped::new(Reason::MetadataDisabled, format!("{DISABLED} is true")).into();
             }
             // The AWS SDKs ignore other values; whoever wrote `1` did not mean to become the node.
             Some(value) if !value.eq_ignore_ascii_case("false") => {
@@ -128,20 +128,20 @@ struct Service<'a> {
 impl Service<'_> {
     /// The first step of IMDSv2. That nobody answers, or that the service is switched off, is no failure.
     async fn session_token(&self, notes: &mut Notes) -> Result<String, Outcome> {
-        let request = Request::to_path(Method::PUT, &self.endpoint, self.path(TOKEN_PATH))
+        let request = Request::to_path(Method::PUT, &self.endpoint, TOKEN_PATH)
             .header("x-aws-ec2-metadata-token-ttl-seconds", "21600");
-        let answer = self.send(notes, TOKEN_PATH, request).await.map_err(|error| match error {
+        let answer = self.send(notes, request).await.map_err(|error| match error {
             NoAnswer::Unanswered(unanswered) => self.unreachable(&unanswered).into(),
             NoAnswer::Unsendable(error) => Outcome::Failed(error),
         })?;
         match answer.status {
             _ if answer.is_success() => Ok(String::from_utf8_lossy(&answer.body).trim().to_owned()),
-            403 => Err(Skipped::new(SkipReason::Disabled, format!("the service at {} is switched off", self.endpoint))
+            403 => Err(Skipped::new(Reason::MetadataDisabledOnInstance, format!("the service at {} is switched off", self.endpoint))
                 .with_hint("The instance's metadata options disable the HTTP endpoint; enable it to use the node's role.")
                 .into()),
             // Other clouds have a service at the same address, and refuse a PUT.
             400 | 404 | 405 => Err(Skipped::new(
-                SkipReason::Unreachable,
+                Reason::MetadataNotEc2,
                 format!("what answers at {} is not EC2's instance metadata: HTTP {}", self.endpoint, answer.status),
             )
             .with_hint(NEEDS_IDENTITY)
@@ -156,7 +156,7 @@ impl Service<'_> {
         let roles = String::from_utf8_lossy(&answer.body);
         let role = roles.lines().next().map(str::trim).unwrap_or_default();
         if answer.status == 404 || (answer.is_success() && role.is_empty()) {
-            return Ok(Skipped::new(SkipReason::NoRole, "the node has no instance profile")
+            return Ok(Skipped::new(Reason::NoInstanceProfile, "the node has no instance profile")
                 .with_hint("Attach an instance profile to the node, or give the pod an identity of its own.")
                 .into());
         }
@@ -164,8 +164,8 @@ impl Service<'_> {
             return Err(self.refused(ROLES_PATH, &answer, token));
         }
         if role.len() > 64 || !role.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)) {
-            return Err(Error::new(
-                ErrorKind::InvalidResponse,
+            return Err(Error::because(
+                Reason::AgentAnswerMalformed,
                 format!("{} answered what is no role name", self.endpoint),
             ));
         }
@@ -180,12 +180,12 @@ impl Service<'_> {
     }
 
     async fn get(&self, notes: &mut Notes, path: &str, token: &str) -> Result<Answer, Error> {
-        let request = Request::to_path(Method::GET, &self.endpoint, self.path(path))
-            .header("x-aws-ec2-metadata-token", token);
-        self.send(notes, path, request).await.map_err(|error| match error {
+        let request =
+            Request::to_path(Method::GET, &self.endpoint, path).header("x-aws-ec2-metadata-token", token);
+        self.send(notes, request).await.map_err(|error| match error {
             NoAnswer::Unsendable(error) => error,
-            NoAnswer::Unanswered(unanswered) => Error::new(
-                ErrorKind::Unavailable,
+            NoAnswer::Unanswered(unanswered) => Error::because(
+                Reason::MetadataFailing,
                 format!(
                     "the instance metadata service at {} gave a session token, but then: {}",
                     self.endpoint,
@@ -197,34 +197,14 @@ impl Service<'_> {
         })
     }
 
-    async fn send(
-        &self,
-        notes: &mut Notes,
-        path: &str,
-        request: Option<Request>,
-    ) -> Result<Answer, NoAnswer> {
+    async fn send(&self, notes: &mut Notes, request: Option<Request>) -> Result<Answer, NoAnswer> {
         let request = request.ok_or_else(|| {
-            NoAnswer::Unsendable(Error::new(
-                ErrorKind::InvalidResponse,
+            NoAnswer::Unsendable(Error::because(
+                Reason::AgentAnswerMalformed,
                 format!("{} answered with a session token that no HTTP header can carry", self.endpoint),
             ))
         })?;
-        let subject = format!("{}{path}", self.endpoint.url());
-        match EXCHANGE.send(self.context, self.context.metadata_http_client(), request).await {
-            Ok(answer) => {
-                notes.add(subject, format!("HTTP {}", answer.status));
-                Ok(answer)
-            }
-            Err(unanswered) => {
-                notes.add(subject, unanswered.step.describe(&EXCHANGE));
-                Err(NoAnswer::Unanswered(unanswered))
-            }
-        }
-    }
-
-    /// An endpoint may have a path in front of the service's own.
-    fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.endpoint.path().trim_end_matches('/'))
+        EXCHANGE.send(self.context, notes, request).await.map_err(NoAnswer::Unanswered)
     }
 
     fn unreachable(&self, unanswered: &Unanswered) -> Skipped {
@@ -233,33 +213,34 @@ impl Service<'_> {
             self.endpoint,
             unanswered.step.describe(&EXCHANGE)
         );
-        let hint = match unanswered.step {
-            Step::ReadTimeout => {
+        let (reason, hint) = match unanswered.step {
+            Step::ReadTimeout => (
+                Reason::MetadataHopLimit,
                 "A connection without an answer is what a pod sees when the instance's metadata hop limit is 1: pods need 2 or \
-                 more. Better, give the pod an identity of its own, by EKS Pod Identity or IRSA."
-            }
-            _ => NEEDS_IDENTITY,
+                 more. Better, give the pod an identity of its own, by EKS Pod Identity or IRSA.",
+            ),
+            _ => (Reason::MetadataUnreachable, NEEDS_IDENTITY),
         };
-        Skipped::new(SkipReason::Unreachable, detail).with_hint(hint)
+        Skipped::new(reason, detail).with_hint(hint)
     }
 
     fn refused(&self, path: &str, answer: &Answer, token: &str) -> Error {
-        let (kind, hint) = match answer.status {
-            429 => (ErrorKind::Throttled, "Try again later."),
-            500.. => (ErrorKind::Unavailable, "Try again later."),
+        let (reason, hint) = match answer.status {
+            429 => (Reason::AgentThrottled, "Try again later."),
+            500.. => (Reason::MetadataFailing, "Try again later."),
             401 => (
-                ErrorKind::InvalidToken,
+                Reason::TokenRejected,
                 "The session token was not accepted; look for a proxy between this pod and the node.",
             ),
             _ => (
-                ErrorKind::Denied,
+                Reason::Denied,
                 "Look at the instance's metadata options, and for a proxy between this pod and the node.",
             ),
         };
         let text = answer.text(token);
         let said = if text.is_empty() { String::new() } else { format!(": {text}") };
-        Error::new(
-            kind,
+        Error::because(
+            reason,
             format!(
                 "the instance metadata service refused {}{path} with HTTP {}{said}",
                 self.endpoint.url(),

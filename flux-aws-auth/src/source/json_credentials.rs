@@ -7,7 +7,8 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind, ResponseFacts};
+use crate::error::{Error, ResponseFacts};
+use crate::reason::Reason;
 
 // No `Debug`: these are credentials. The agents tell errors under names in lower case.
 #[derive(Deserialize)]
@@ -26,7 +27,8 @@ struct Wire {
 ///
 /// The answer's text is in no error: it may hold half of a credential.
 pub(super) fn parse(body: &[u8], origin: &str, provider_name: &'static str) -> Result<Credentials, Error> {
-    let invalid = |what: String| Error::new(ErrorKind::InvalidResponse, format!("{origin} answered {what}"));
+    let invalid =
+        |what: String| Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"));
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         invalid(format!("what is no credentials document (JSON error at {place})"))
@@ -35,7 +37,12 @@ pub(super) fn parse(body: &[u8], origin: &str, provider_name: &'static str) -> R
     if let Some(code) = wire.code.filter(|code| code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let message = format!("{origin} has no credentials to give: {code}");
-        return Err(Error::new(ErrorKind::Denied, message)
+        // `AssumeRoleUnauthorizedAccess` is how the instance metadata service says that EC2 may not assume the role.
+        let reason = match code.as_str() {
+            "AssumeRoleUnauthorizedAccess" => Reason::NotTrusted,
+            _ => Reason::Denied,
+        };
+        return Err(Error::because(reason, message)
             .with_hint("Check that the role exists and that its trust policy allows this use.")
             .with_response(ResponseFacts { status: Some(200), code: Some(code), request_id: None }));
     }

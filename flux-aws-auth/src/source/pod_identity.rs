@@ -8,13 +8,13 @@ use http::Method;
 
 use super::exchange::{Answer, Exchange, Request, Step, Unanswered};
 use super::{
-    CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind,
-    json_credentials,
+    CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind, json_credentials,
 };
 use crate::endpoint::{Endpoint, Purpose};
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind, ResponseFacts};
+use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::token;
 
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -61,6 +61,13 @@ impl CredentialSource for PodIdentity {
         [FULL_URI, RELATIVE_URI, TOKEN_FILE].iter().any(|name| environment.var(name).is_some())
     }
 
+    fn kind_in(&self, environment: &Environment) -> SourceKind {
+        match environment.var(RELATIVE_URI) {
+            Some(_) => SourceKind::Ecs,
+            None => SourceKind::PodIdentity,
+        }
+    }
+
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
         let agent = match Agent::find(context.environment(), notes) {
             Ok(Some(agent)) => agent,
@@ -76,7 +83,7 @@ impl CredentialSource for PodIdentity {
 }
 
 fn not_configured() -> Outcome {
-    Skipped::new(SkipReason::NotConfigured, "not active in this pod")
+    Skipped::new(Reason::PodIdentityNotActive, "not active in this pod")
         .with_hint(
             "To use EKS Pod Identity, associate a role with this pod's ServiceAccount, then restart the pod: \
              EKS sets the variables only when a pod starts.",
@@ -117,8 +124,8 @@ impl Agent {
             return Ok(Some(Self { name: "Pod Identity agent", endpoint }));
         }
         if environment.var(TOKEN_FILE).is_some() {
-            return Err(Error::new(
-                ErrorKind::Configuration,
+            return Err(Error::because(
+                Reason::IncompleteConfiguration,
                 format!("{TOKEN_FILE} is set, but {FULL_URI} is not"),
             )
             .with_hint(format!(
@@ -138,15 +145,10 @@ impl Agent {
         if !token.is_empty() {
             request = request.header("authorization", token).ok_or_else(unfit_token)?;
         }
-        let subject = self.endpoint.to_string();
-        let answer = match EXCHANGE.send(context, context.metadata_http_client(), request).await {
-            Ok(answer) => answer,
-            Err(unanswered) => {
-                notes.add(subject, unanswered.step.describe(&EXCHANGE));
-                return Err(self.unreachable(unanswered));
-            }
-        };
-        notes.add(subject, format!("HTTP {}", answer.status));
+        let answer = EXCHANGE
+            .send(context, notes, request)
+            .await
+            .map_err(|unanswered| self.unreachable(unanswered))?;
         if !answer.is_success() {
             return Err(self.refused(&answer, token));
         }
@@ -159,28 +161,27 @@ impl Agent {
     }
 
     fn unreachable(&self, unanswered: Unanswered) -> Error {
-        let hint = match unanswered.step {
-            Step::ReadTimeout => {
-                "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node."
-            }
-            _ => {
+        let (reason, hint) = match unanswered.step {
+            Step::ReadTimeout => (
+                Reason::AgentFailing,
+                "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node.",
+            ),
+            _ => (
+                Reason::AgentUnreachable,
                 "Check that the eks-pod-identity-agent add-on is installed and runs on this node, and that no network policy \
-                 keeps this pod from it."
-            }
+                 keeps this pod from it.",
+            ),
         };
-        Error::new(
-            ErrorKind::Unavailable,
-            format!("{self} cannot be reached: {}", unanswered.step.describe(&EXCHANGE)),
-        )
-        .with_hint(hint)
-        .with_source(unanswered.source)
+        Error::because(reason, format!("{self} cannot be reached: {}", unanswered.step.describe(&EXCHANGE)))
+            .with_hint(hint)
+            .with_source(unanswered.source)
     }
 
     fn refused(&self, answer: &Answer, token: &str) -> Error {
         let refusal = Refusal::of(answer.text(token));
-        let (kind, hint) = refusal.meaning(answer.status);
+        let (reason, hint) = refusal.meaning(answer.status);
         let said = if refusal.text.is_empty() { String::new() } else { format!(": {}", refusal.text) };
-        Error::new(kind, format!("{self} refused with HTTP {}{said}", answer.status))
+        Error::because(reason, format!("{self} refused with HTTP {}{said}", answer.status))
             .with_hint(hint)
             .with_response(ResponseFacts {
                 status: Some(answer.status),
@@ -191,8 +192,8 @@ impl Agent {
 }
 
 fn unfit_token() -> Error {
-    Error::new(
-        ErrorKind::Configuration,
+    Error::because(
+        Reason::TokenMalformed,
         "the container authorization token has characters that no HTTP header can carry",
     )
     .with_hint(format!("Check what {TOKEN_FILE} or {TOKEN} holds: a token is one line of text."))
@@ -220,36 +221,36 @@ impl Refusal {
         }
     }
 
-    fn meaning(&self, status: u16) -> (ErrorKind, &'static str) {
+    fn meaning(&self, status: u16) -> (Reason, &'static str) {
         match (status, self.code.as_deref()) {
             (429, _) | (_, Some("ThrottlingException")) => {
-                (ErrorKind::Throttled, "Try again later; many pods ask for credentials at once.")
+                (Reason::AgentThrottled, "Try again later; many pods ask for credentials at once.")
             }
             (500.., _) => (
-                ErrorKind::Unavailable,
+                Reason::AgentFailing,
                 "Try again later; look at the logs of the eks-pod-identity-agent on this node.",
             ),
             (_, Some("ResourceNotFoundException")) => (
-                ErrorKind::Denied,
+                Reason::AssociationMissing,
                 "No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.",
             ),
-            (_, Some("ExpiredTokenException" | "InvalidTokenException")) => {
-                (ErrorKind::InvalidToken, BAD_TOKEN)
-            }
+            (_, Some("ExpiredTokenException")) => (Reason::TokenExpired, BAD_TOKEN),
+            (_, Some("InvalidTokenException")) => (Reason::TokenRejected, BAD_TOKEN),
             (_, Some("AccessDeniedException")) => (
-                ErrorKind::Denied,
+                Reason::NotTrusted,
                 "Check that the association's role trusts the service pods.eks.amazonaws.com with sts:AssumeRole and \
                  sts:TagSession.",
             ),
             (_, None) if self.text.starts_with("Service account token") => {
-                (ErrorKind::InvalidToken, BAD_TOKEN)
+                let expired = self.text.contains("expired");
+                (if expired { Reason::TokenExpired } else { Reason::TokenRejected }, BAD_TOKEN)
             }
             (_, None) if self.text.contains("invalid address") => (
-                ErrorKind::Configuration,
+                Reason::EndpointNotAccepted,
                 "Use the address that EKS sets: 169.254.170.23, or [fd00:ec2::23] on IPv6 nodes.",
             ),
             _ => (
-                ErrorKind::Denied,
+                Reason::Denied,
                 "Look at the logs of the eks-pod-identity-agent on this node for the same request.",
             ),
         }

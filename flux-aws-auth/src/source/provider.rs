@@ -4,10 +4,11 @@ use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
-use super::{CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind};
+use super::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind};
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::text::one_line;
 
 /// Any [`ProvideCredentials`] under a name, so that a chain works where Flux's sources do not reach: a profile or single
@@ -56,7 +57,7 @@ impl CredentialSource for NamedProvider {
             }
             Err(CredentialsError::CredentialsNotLoaded(_)) => {
                 notes.add(self.name, "nothing to load");
-                Skipped::new(SkipReason::NotConfigured, "nothing to load").into()
+                Skipped::new(Reason::NotConfigured, "nothing to load").into()
             }
             Err(error) => {
                 let message = one_line(&error.to_string(), 200);

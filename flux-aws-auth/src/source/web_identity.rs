@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{CredentialSource, Notes, Outcome, Provided, SkipReason, Skipped, SourceContext, SourceKind};
+use super::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind};
 use crate::arn::RoleArn;
 use crate::environment::Environment;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::session_name::SessionName;
 use crate::sts::Sts;
 use crate::token::{self, Claims};
@@ -46,6 +48,10 @@ impl CredentialSource for WebIdentity {
         [ROLE_ARN, TOKEN_FILE].iter().any(|name| environment.var(name).is_some())
     }
 
+    fn principal_in(&self, environment: &Environment) -> Option<Principal> {
+        environment.var(ROLE_ARN)?.parse().ok().map(Principal::role)
+    }
+
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
         let environment = context.environment();
         match (notes.var(environment, ROLE_ARN), notes.var(environment, TOKEN_FILE)) {
@@ -58,7 +64,7 @@ impl CredentialSource for WebIdentity {
 }
 
 fn not_configured() -> Outcome {
-    Skipped::new(SkipReason::NotConfigured, "not active in this pod")
+    Skipped::new(Reason::WebIdentityNotActive, "not active in this pod")
     .with_hint(
             "To use IRSA, annotate this pod's ServiceAccount with eks.amazonaws.com/role-arn, then restart the pod: \
              EKS sets the variables only when a pod starts.",
@@ -67,9 +73,11 @@ fn not_configured() -> Outcome {
 }
 
 fn half(set: &str, missing: &str) -> Error {
-    Error::new(ErrorKind::Configuration, format!("{set} is set, but {missing} is not")).with_hint(format!(
-        "EKS sets both when a pod starts; elsewhere set {missing} in the pod's manifest, or remove {set}."
-    ))
+    Error::because(Reason::IncompleteConfiguration, format!("{set} is set, but {missing} is not")).with_hint(
+        format!(
+            "EKS sets both when a pod starts; elsewhere set {missing} in the pod's manifest, or remove {set}."
+        ),
+    )
 }
 
 async fn exchange(

@@ -1,119 +1,34 @@
 //! How a call to STS fails: what is kept of it, what it means and what to do.
 
+use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::recorder::Recorded;
 use super::{AUDIENCE, Sts};
 use crate::arn::RoleArn;
-use crate::error::{BoxError, Error, ErrorKind, ResponseFacts};
+use crate::clock_skew::ClockSkew;
+use crate::error::{BoxError, Error, ResponseFacts};
+use crate::reason::Reason;
 use crate::text::one_line;
 use crate::token::Claims;
 
 /// What remains of a failed call: facts for the error, and no raw response, which could hold a secret.
 pub(super) struct Failure {
     pub(super) facts: ResponseFacts,
-    pub(super) summary: String,
+    /// What happened, in one line: AWS's code and message, if it gave them.
+    summary: String,
+    /// More than AWS tolerates.
+    skew: Option<ClockSkew>,
     /// The request could not even be made.
     unsendable: bool,
     cause: Option<BoxError>,
 }
 
-impl Sts<'_> {
-    /// What a refused exchange means and what to do, by AWS's code and by what the token claims.
-    pub(super) fn explain_web_identity(
-        &self,
-        failure: &Failure,
-        role: &RoleArn,
-        claims: &Claims,
-    ) -> (ErrorKind, String) {
-        let account = role.account_id();
-        match failure.facts.code.as_deref() {
-            Some("ExpiredTokenException") => (ErrorKind::InvalidToken, self.expired_hint(claims)),
-            Some("InvalidIdentityToken") if *claims == Claims::default() => (
-                ErrorKind::InvalidToken,
-                "The file does not hold a ServiceAccount token: check what is mounted there.".to_owned(),
-            ),
-            Some("InvalidIdentityToken") if !claims.audiences().iter().any(|audience| audience == AUDIENCE) => (
-                ErrorKind::InvalidToken,
-                format!("The token must be issued for the audience {AUDIENCE}; this one has {claims}."),
-            ),
-            Some("InvalidIdentityToken") if failure.summary.contains("verification key") => (
-                ErrorKind::InvalidToken,
-                format!(
-                    "AWS could not get the key that signed the token. Check that the keys of the token's issuer are public and \
-                     current. The token has {claims}."
-                ),
-            ),
-            Some("InvalidIdentityToken") => (
-                ErrorKind::InvalidToken,
-                format!(
-                    "Account {account} needs an IAM OIDC provider for the token's issuer, with {AUDIENCE} among its client ids. \
-                     The token has {claims}."
-                ),
-            ),
-            Some("AccessDenied") => (
-                ErrorKind::Denied,
-                format!(
-                    "Check that the role exists, and that its trust policy allows sts:AssumeRoleWithWebIdentity to what the token \
-                     has: {claims}."
-                ),
-            ),
-            Some("IDPCommunicationError") => (
-                ErrorKind::Unavailable,
-                "AWS could not reach the token's issuer. Try again later; if it lasts, check that the issuer is public.".to_owned(),
-            ),
-            Some("RegionDisabledException") => (
-                ErrorKind::Configuration,
-                format!("Activate STS in {} for account {account}, or use another region.", self.region),
-            ),
-            _ => self.explain(failure),
-        }
-    }
-
-    /// What any failed call means and what to do.
-    pub(super) fn explain(&self, failure: &Failure) -> (ErrorKind, String) {
-        let kind = failure.kind();
-        let hint = match kind {
-            ErrorKind::Unavailable if failure.facts.status.is_none() => format!(
-                "Check that this pod may reach {}: network policies, the NAT gateway or the VPC endpoint for STS, and the proxy.",
-                self.address()
-            ),
-            ErrorKind::Unavailable | ErrorKind::Throttled => "Try again later.".to_owned(),
-            ErrorKind::InvalidToken => {
-                "AWS does not accept these credentials: check that they are current, and this machine's clock.".to_owned()
-            }
-            ErrorKind::Configuration => "Check the role, the session name and the region that are set.".to_owned(),
-            ErrorKind::InvalidResponse => format!("Check that it is AWS that answers at {}.", self.address()),
-            _ => "Look AWS's error code up, and the call in CloudTrail.".to_owned(),
-        };
-        (kind, hint)
-    }
-
-    fn expired_hint(&self, claims: &Claims) -> String {
-        match claims.is_expired(self.context.now()) {
-            Some(false) => {
-                "AWS says that the token has expired, but by this machine's clock it has not: check the clock of this node.".to_owned()
-            }
-            _ => "The token has expired. Kubernetes renews a projected token in time, so check that the pod mounts it as a \
-                  projected volume and not as a copy."
-                .to_owned(),
-        }
-    }
-
-    pub(super) fn error(&self, failure: Failure, kind: ErrorKind, call: &str, hint: String) -> Error {
-        let error = Error::new(kind, format!("{self}: {call} failed: {}", failure.summary))
-            .with_hint(hint)
-            .with_response(failure.facts);
-        match failure.cause {
-            Some(cause) => error.with_source(cause),
-            None => error,
-        }
-    }
-}
-
 impl Failure {
-    pub(super) fn of<E>(error: SdkError<E, HttpResponse>, token: &str) -> Self
+    /// What remains of `error`, without `token` should AWS have repeated it.
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>, recorded: &Recorded, token: &str) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
@@ -138,27 +53,180 @@ impl Failure {
             },
         });
         let summary = one_line(&if token.is_empty() { summary } else { summary.replace(token, "…") }, 400);
+        let skew = recorded.clock_skew.filter(|skew| !skew.is_tolerated());
         let unsendable = matches!(error, SdkError::ConstructionFailure(_));
         // Of an error that AWS modelled all is said already.
         let cause = if facts.code.is_some() { None } else { error.into_source().ok() };
-        Self { facts, summary, unsendable, cause }
+        Self { facts, summary, skew, unsendable, cause }
     }
 
-    fn kind(&self) -> ErrorKind {
-        match (self.facts.status, self.facts.code.as_deref()) {
-            (None, _) if self.unsendable => ErrorKind::Configuration,
-            (None, _) => ErrorKind::Unavailable,
-            (_, Some("Throttling" | "ThrottlingException" | "RequestLimitExceeded")) | (Some(429), _) => {
-                ErrorKind::Throttled
-            }
-            (Some(500..), _) => ErrorKind::Unavailable,
-            (_, Some("ValidationError")) => ErrorKind::Configuration,
-            (
-                _,
-                Some("InvalidClientTokenId" | "SignatureDoesNotMatch" | "ExpiredToken" | "RequestExpired"),
-            ) => ErrorKind::InvalidToken,
-            (_, Some(_)) => ErrorKind::Denied,
-            (_, None) => ErrorKind::InvalidResponse,
+    fn code(&self) -> Option<&str> {
+        self.facts.code.as_deref()
+    }
+
+    /// AWS's code alone; where there is none, what happened.
+    pub(super) fn brief(&self) -> &str {
+        self.code().unwrap_or(&self.summary)
+    }
+
+    fn reason(&self) -> Reason {
+        match (self.facts.status, self.code()) {
+            (None, _) if self.unsendable => Reason::InvalidConfiguration,
+            (None, _) => Reason::Unavailable,
+            (Some(429), _) => Reason::Throttled,
+            (_, Some(code)) if THROTTLING_ERRORS.contains(&code) => Reason::Throttled,
+            (Some(500..), _) => Reason::Unavailable,
+            (_, Some("ValidationError")) => Reason::InvalidConfiguration,
+            (_, Some("RegionDisabledException")) => Reason::RegionDisabled,
+            (_, Some(code)) if MEANS_CLOCK.contains(&code) && self.skew.is_some() => Reason::ClockSkewed,
+            (_, Some(code)) if MEANS_CLOCK.contains(&code) => Reason::AccessKeyRejected,
+            (_, Some("InvalidClientTokenId")) => Reason::AccessKeyRejected,
+            (_, Some(_)) => Reason::Denied,
+            (_, None) => Reason::MalformedAnswer,
         }
+    }
+}
+
+/// How AWS refuses a request that a wrong clock made, though each of them can have another cause.
+const MEANS_CLOCK: [&str; 6] = [
+    "ExpiredToken",
+    "InvalidSignatureException",
+    "RequestExpired",
+    "RequestInTheFuture",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+];
+
+impl Sts<'_> {
+    /// What a refused exchange means and what to do, by AWS's code and by what the token claims.
+    pub(super) fn explain_web_identity(
+        &self,
+        failure: &Failure,
+        role: &RoleArn,
+        claims: &Claims,
+    ) -> (Reason, String) {
+        match failure.code() {
+            Some("ExpiredTokenException") => self.explain_expired(failure, claims),
+            Some("InvalidIdentityToken") => explain_invalid(failure, role, claims),
+            Some("AccessDenied") => (
+                Reason::NotTrusted,
+                format!(
+                    "Check that the role exists, and that its trust policy allows sts:AssumeRoleWithWebIdentity to what the token \
+                     has: {claims}."
+                ),
+            ),
+            Some("IDPCommunicationError") => (
+                Reason::IssuerUnreachable,
+                "AWS could not reach the token's issuer. Try again later; if it lasts, check that the issuer is public.".to_owned(),
+            ),
+            Some("RegionDisabledException") => (
+                Reason::RegionDisabled,
+                format!(
+                    "Activate STS in {} for account {}, or use another region.",
+                    self.region,
+                    role.account_id()
+                ),
+            ),
+            _ => self.explain(failure),
+        }
+    }
+
+    /// What any failed call means and what to do.
+    pub(super) fn explain(&self, failure: &Failure) -> (Reason, String) {
+        let reason = failure.reason();
+        let hint = match reason {
+            Reason::Unavailable if failure.facts.status.is_none() => format!(
+                "Check that this pod may reach {}: network policies, the NAT gateway or the VPC endpoint for STS, and the proxy.",
+                self.address()
+            ),
+            Reason::Unavailable | Reason::Throttled => "Try again later.".to_owned(),
+            Reason::ClockSkewed => clock_hint(failure.skew),
+            Reason::AccessKeyRejected => {
+                "AWS does not accept these credentials: check that they are current, and this machine's clock.".to_owned()
+            }
+            Reason::InvalidConfiguration => "Check the role, the session name and the region that are set.".to_owned(),
+            Reason::RegionDisabled => format!("Activate STS in {} for this account, or use another region.", self.region),
+            Reason::MalformedAnswer => format!("Check that it is AWS that answers at {}.", self.address()),
+            _ => "Look AWS's error code up, and the call in CloudTrail.".to_owned(),
+        };
+        (reason, hint)
+    }
+
+    fn explain_expired(&self, failure: &Failure, claims: &Claims) -> (Reason, String) {
+        match (claims.is_expired(self.context.now()), failure.skew) {
+            (Some(false), Some(skew)) => (Reason::ClockSkewed, clock_hint(Some(skew))),
+            (Some(false), None) => (
+                Reason::TokenExpired,
+                "AWS says that the token has expired, but by this machine's clock it has not: check the clock of this node, and \
+                 that of the Kubernetes API server, which issued the token."
+                    .to_owned(),
+            ),
+            _ => (
+                Reason::TokenExpired,
+                "The token has expired. Kubernetes renews a projected token in time, so check that the pod mounts it as a \
+                 projected volume and not as a copy."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    pub(super) fn error(&self, failure: Failure, call: &str, (reason, hint): (Reason, String)) -> Error {
+        let error = Error::because(reason, format!("{self}: {call} failed: {}", failure.summary))
+            .with_hint(hint)
+            .with_response(failure.facts);
+        match failure.cause {
+            Some(cause) => error.with_source(cause),
+            None => error,
+        }
+    }
+}
+
+/// STS has one code for all that is wrong with a token; its words tell more, and so does the token.
+fn explain_invalid(failure: &Failure, role: &RoleArn, claims: &Claims) -> (Reason, String) {
+    let says = |words: &str| failure.summary.contains(words);
+    let account = role.account_id();
+    if says("provider found") {
+        return (
+            Reason::UnknownIssuer,
+            format!(
+                "Account {account} needs an IAM OIDC provider for the token's issuer, with {AUDIENCE} among its client ids. \
+                 The token has {claims}."
+            ),
+        );
+    }
+    if says("verification key") || says("thumbprint") {
+        return (
+            Reason::SigningKeyUnavailable,
+            format!(
+                "AWS could not get the key that signed the token. Check that the keys of the token's issuer are public and \
+                 current. The token has {claims}."
+            ),
+        );
+    }
+    if *claims == Claims::default() {
+        return (
+            Reason::TokenMalformed,
+            "The file does not hold a ServiceAccount token: check what is mounted there.".to_owned(),
+        );
+    }
+    if says("audience") || !claims.audiences().iter().any(|audience| audience == AUDIENCE) {
+        return (
+            Reason::WrongAudience,
+            format!("The token must be issued for the audience {AUDIENCE}; this one has {claims}."),
+        );
+    }
+    (
+        Reason::TokenRejected,
+        format!(
+            "Check that the token is one that Kubernetes has just issued, and that account {account} has an IAM OIDC provider \
+             for its issuer, with {AUDIENCE} among the client ids. The token has {claims}."
+        ),
+    )
+}
+
+fn clock_hint(skew: Option<ClockSkew>) -> String {
+    match skew {
+        Some(skew) => format!("This machine's clock is {skew}, by AWS's; set it right."),
+        None => "Check this machine's clock.".to_owned(),
     }
 }

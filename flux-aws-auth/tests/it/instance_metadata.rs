@@ -1,5 +1,4 @@
-use flux_aws_auth::source::SkipReason;
-use flux_aws_auth::{Environment, ErrorKind, SourceKind, SourceResult};
+use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 
 use crate::support::*;
 
@@ -38,17 +37,17 @@ async fn the_node_s_role_takes_three_requests() {
 async fn a_node_that_has_nothing_to_give_is_skipped() {
     let empty = Environment::empty;
     let other_cloud =
-        |status| (empty(), vec![Reply::Answer(status, String::new())], SkipReason::Unreachable, 1);
-    let cases: [(Environment, Vec<Reply>, SkipReason, usize); 9] = [
+        |status| (empty(), vec![Reply::Answer(status, String::new())], Reason::MetadataNotEc2, 1);
+    let cases: [(Environment, Vec<Reply>, Reason, usize); 9] = [
         other_cloud(400),
         other_cloud(404),
         other_cloud(405),
-        (empty().with_var("AWS_EC2_METADATA_DISABLED", "TRUE"), vec![], SkipReason::Disabled, 0),
-        (empty(), vec![Reply::Answer(403, String::new())], SkipReason::Disabled, 1),
-        (empty(), vec![Reply::Refuse], SkipReason::Unreachable, 1),
-        (empty(), vec![Reply::Hang], SkipReason::Unreachable, 1),
-        (empty(), vec![ok("t"), Reply::Answer(404, String::new())], SkipReason::NoRole, 2),
-        (empty(), vec![ok("t"), ok("\n")], SkipReason::NoRole, 2),
+        (empty().with_var("AWS_EC2_METADATA_DISABLED", "TRUE"), vec![], Reason::MetadataDisabled, 0),
+        (empty(), vec![Reply::Answer(403, String::new())], Reason::MetadataDisabledOnInstance, 1),
+        (empty(), vec![Reply::Refuse], Reason::MetadataUnreachable, 1),
+        (empty(), vec![Reply::Hang], Reason::MetadataHopLimit, 1),
+        (empty(), vec![ok("t"), Reply::Answer(404, String::new())], Reason::NoInstanceProfile, 2),
+        (empty(), vec![ok("t"), ok("\n")], Reason::NoInstanceProfile, 2),
     ];
     for (environment, replies, expected, requests) in cases {
         let clock = TestClock::new();
@@ -56,10 +55,7 @@ async fn a_node_that_has_nothing_to_give_is_skipped() {
         let error =
             chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NoIdentity);
-        match result_of(report_of(&error), SourceKind::InstanceMetadata) {
-            SourceResult::Skipped { reason, .. } => assert_eq!(reason, expected),
-            other => panic!("{expected:?}: {other:?}"),
-        }
+        assert_eq!(source_of(report_of(&error), SourceKind::InstanceMetadata).reason(), Some(expected));
         assert_eq!(node.seen().len(), requests, "{expected:?}");
         assert!(clock.elapsed().as_millis() <= 2_000, "{:?}", clock.elapsed());
     }

@@ -12,6 +12,7 @@ mod instance_metadata;
 mod integration;
 mod pod_identity;
 mod process_environment;
+mod report;
 mod secret;
 mod service_account;
 mod sockets;

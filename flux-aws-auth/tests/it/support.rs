@@ -15,7 +15,9 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
-use flux_aws_auth::{Chain, ChainBuilder, ChainReport, Environment, Error, SourceKind, SourceResult};
+use flux_aws_auth::{
+    Chain, ChainBuilder, ChainReport, Environment, Error, SourceKind, SourceReport, SourceResult,
+};
 
 pub(crate) const ROLE: &str = "arn:aws:iam::111122223333:role/flux-image-reflector";
 pub(crate) const TOKEN_PATH: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
@@ -30,6 +32,8 @@ pub(crate) const TOKEN: &str = "canary.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlI
 /// What the other side does with a request.
 pub(crate) enum Reply {
     Answer(u16, String),
+    /// With these headers.
+    Headed(u16, Vec<(&'static str, String)>, String),
     /// The connection is refused.
     Refuse,
     /// Nobody ever answers.
@@ -104,15 +108,23 @@ impl HttpConnector for Network {
         let seen = Seen { line: format!("{} {}", request.method(), request.uri()), headers, body };
         self.seen.lock().unwrap().push(seen.clone());
         match (self.answer)(&seen) {
-            Reply::Answer(status, body) => {
-                let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
-                response.headers_mut().insert("x-amzn-requestid", "0f1e2d3c");
-                HttpConnectorFuture::ready(Ok(response))
+            Reply::Answer(status, body) => HttpConnectorFuture::ready(Ok(response(status, vec![], body))),
+            Reply::Headed(status, headers, body) => {
+                HttpConnectorFuture::ready(Ok(response(status, headers, body)))
             }
             Reply::Refuse => HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into()))),
             Reply::Hang => HttpConnectorFuture::new(std::future::pending()),
         }
     }
+}
+
+fn response(status: u16, headers: Vec<(&'static str, String)>, body: String) -> HttpResponse {
+    let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+    response.headers_mut().insert("x-amzn-requestid", "0f1e2d3c");
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 /// A wall clock that moves with tokio's paused time.
@@ -132,6 +144,13 @@ impl TestClock {
     /// The time in `seconds`, as AWS writes it.
     pub(crate) fn rfc3339_in(&self, seconds: u64) -> String {
         DateTime::from(self.now() + Duration::from_secs(seconds)).fmt(Format::DateTime).unwrap()
+    }
+
+    /// The time `seconds` from now, or ago, as a header `Date` has it.
+    pub(crate) fn date_off_by(&self, seconds: i64) -> String {
+        let offset = Duration::from_secs(seconds.unsigned_abs());
+        let time = if seconds < 0 { self.now() - offset } else { self.now() + offset };
+        DateTime::from(time).fmt(Format::HttpDate).unwrap()
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -208,9 +227,15 @@ pub(crate) fn pod_identity() -> Environment {
 
 /// What the report says of one source.
 #[track_caller]
-pub(crate) fn result_of(report: &ChainReport, kind: SourceKind) -> SourceResult {
+pub(crate) fn source_of(report: &ChainReport, kind: SourceKind) -> SourceReport {
     let source = report.sources().find(|source| source.kind() == kind);
-    source.unwrap_or_else(|| panic!("{kind} is not in the report:\n{report}")).result().clone()
+    source.unwrap_or_else(|| panic!("{kind} is not in the report:\n{report}")).clone()
+}
+
+/// What became of one source.
+#[track_caller]
+pub(crate) fn result_of(report: &ChainReport, kind: SourceKind) -> SourceResult {
+    source_of(report, kind).result().clone()
 }
 
 /// The failure's report, which every failure of a chain has.

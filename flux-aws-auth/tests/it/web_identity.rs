@@ -181,7 +181,7 @@ async fn an_expired_token_is_told_from_a_wrong_clock() {
     let expired = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIiwiZXhwIjoxMDB9.s";
     let silent = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIn0.s";
     for (token, hint) in [
-        (TOKEN, "check the clock of this node"),
+        (TOKEN, "check the clock of this node, and that of the Kubernetes API server"),
         (expired, "The token has expired"),
         (silent, "The token has expired"),
     ] {

@@ -1,0 +1,215 @@
+//! Stable codes for what became of a source.
+
+use std::fmt;
+
+use crate::error::ErrorKind;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident => $kind:ident,)*) => {
+        /// Why a source was passed over or failed: a stable code for conditions, metrics and alerts.
+        ///
+        /// Narrower than [`ErrorKind`], which says what a program can do about it. The names, as [`as_str`](Self::as_str) and
+        /// `Display` give them, do not change; new ones may come. They are in the form that Kubernetes asks of a
+        /// condition's reason ([API conventions]).
+        ///
+        /// The documentation of each says what it means, and what to do.
+        ///
+        /// [API conventions]: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
+        ///
+        /// ```
+        /// use flux_aws_auth::{ErrorKind, Reason};
+        ///
+        /// assert_eq!(Reason::NotTrusted.as_str(), "NotTrusted");
+        /// assert_eq!(Reason::NotTrusted.kind(), ErrorKind::Denied);
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Reason {
+            /// All that there are, in the order of their documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code, in CamelCase.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// The kind of an error that has this reason. Of those that pass a source over,
+            /// [`ErrorKind::NoIdentity`].
+            pub const fn kind(self) -> ErrorKind {
+                match self {
+                    $(Self::$name => ErrorKind::$kind,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// No source of the chain is set up. Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity
+    /// token elsewhere.
+    NoIdentity => NoIdentity,
+    /// Nothing in the environment asks for this source.
+    NotConfigured => NoIdentity,
+    /// EKS Pod Identity has set no variables in this pod. Associate a role with the pod's ServiceAccount, then restart the
+    /// pod: EKS sets the variables only when a pod starts.
+    PodIdentityNotActive => NoIdentity,
+    /// IRSA, or another issuer, has set no variables in this pod: its ServiceAccount has no annotation
+    /// `eks.amazonaws.com/role-arn`, or the pod was not restarted after it got one.
+    WebIdentityNotActive => NoIdentity,
+    /// No access key is in the environment.
+    AccessKeysNotSet => NoIdentity,
+    /// `AWS_EC2_METADATA_DISABLED` switches the node's metadata off.
+    MetadataDisabled => NoIdentity,
+    /// The instance's own metadata options switch its HTTP endpoint off. Enable it, if the node's role is wanted.
+    MetadataDisabledOnInstance => NoIdentity,
+    /// Nobody answers at the metadata service's address: this is no EC2 instance, or pods are kept from it. Give the pod an
+    /// identity of its own.
+    MetadataUnreachable => NoIdentity,
+    /// The metadata service takes a connection and then says nothing: what a pod sees when the instance's metadata hop limit
+    /// is 1. Give the pod an identity of its own, or raise the limit to 2.
+    MetadataHopLimit => NoIdentity,
+    /// What answers at the metadata service's address is not EC2's.
+    MetadataNotEc2 => NoIdentity,
+    /// The node has no instance profile. Attach one, or give the pod an identity of its own.
+    NoInstanceProfile => NoIdentity,
+
+    /// A setting is not acceptable. The message names it, with the value where that is no secret.
+    InvalidConfiguration => Configuration,
+    /// Of two settings that belong together one is missing. Set it, or remove the other.
+    IncompleteConfiguration => Configuration,
+    /// No region is set. EKS sets `AWS_REGION` where it injects IRSA or Pod Identity, so restart the pod; elsewhere set it.
+    RegionMissing => Configuration,
+    /// What is set as region is none. Look for spaces and line breaks.
+    RegionMalformed => Configuration,
+    /// The ServiceAccount that an object names has no annotation `eks.amazonaws.com/role-arn`. Annotate it with the role that
+    /// it may assume.
+    RoleNotNamed => Configuration,
+    /// What is set as role is no ARN of a role. Write it as `arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME`.
+    RoleArnMalformed => Configuration,
+    /// An address is not one that may be asked for credentials. [`Endpoint`](crate::Endpoint) has the rules.
+    EndpointNotAccepted => Configuration,
+    /// The token file does not exist. Check that the projected token volume is mounted in this container.
+    TokenFileMissing => Configuration,
+    /// The token file cannot be read. Set `fsGroup` in the pod's security context, or run as a user who may read it.
+    TokenFileUnreadable => Configuration,
+    /// The token file is empty. Check what is mounted there.
+    TokenFileEmpty => Configuration,
+    /// The token file holds no token. Check what is mounted there.
+    TokenMalformed => Configuration,
+    /// STS is switched off for this account in this region. Activate it, or use another region.
+    RegionDisabled => Configuration,
+
+    /// The token has expired. Check that the pod mounts it as a projected volume, which Kubernetes renews, and not as a
+    /// copy.
+    TokenExpired => InvalidToken,
+    /// The token is for another audience. It must be issued for `sts.amazonaws.com`, or `pods.eks.amazonaws.com` for Pod
+    /// Identity.
+    WrongAudience => InvalidToken,
+    /// The role's account has no IAM OIDC provider for the token's issuer. Create one, with `sts.amazonaws.com` among its
+    /// client ids.
+    UnknownIssuer => InvalidToken,
+    /// AWS could not get the key that signed the token. Check that the issuer's keys are public and current.
+    SigningKeyUnavailable => InvalidToken,
+    /// The token was not accepted, for a reason that the other side does not make plain.
+    TokenRejected => InvalidToken,
+    /// AWS does not accept the access key. Check that it is current.
+    AccessKeyRejected => InvalidToken,
+    /// This machine's clock is wrong by more than AWS tolerates, which explains the refusal. The hint has the measure. Set
+    /// the node's clock right.
+    ClockSkewed => InvalidToken,
+
+    /// The role does not exist, or its trust policy does not name the token's subject. The hint has the subject that the
+    /// role must trust.
+    NotTrusted => Denied,
+    /// No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.
+    AssociationMissing => Denied,
+    /// The other side refused. Look AWS's error code up, and the call in CloudTrail.
+    Denied => Denied,
+    /// The credentials are good, but not those of the identity that was expected. Look for the source that gave them.
+    UnexpectedIdentity => UnexpectedIdentity,
+
+    /// AWS has too many requests. Try again later.
+    Throttled => Throttled,
+    /// The agent on this node has too many requests. Try again later.
+    AgentThrottled => Throttled,
+
+    /// Nobody answered, or with a server error. Try again later; if it lasts, look at what stands between.
+    Unavailable => Unavailable,
+    /// AWS could not reach the token's issuer. Try again later; if it lasts, check that the issuer is public.
+    IssuerUnreachable => Unavailable,
+    /// The Pod Identity agent, or that of ECS, cannot be reached. Check that the add-on runs on this node, and that no network
+    /// policy keeps the pod from it.
+    AgentUnreachable => Unavailable,
+    /// The agent is there, but has an error of its own, or says nothing. Look at its logs on this node.
+    AgentFailing => Unavailable,
+    /// The node's metadata service is there, but fails. Try again later.
+    MetadataFailing => Unavailable,
+    /// The source gave this chain credentials before, and now says that it has none. No other source is asked instead.
+    SourceGone => Unavailable,
+    /// The time that was set for the whole chain has passed. Try again later, or allow more.
+    DeadlinePassed => TimedOut,
+
+    /// An answer came that could not be read. Check that it is AWS that answers.
+    MalformedAnswer => InvalidResponse,
+    /// The agent's answer, or the metadata service's, is no credentials document. Look for a proxy between the pod and its node.
+    AgentAnswerMalformed => InvalidResponse,
+    /// The credentials had expired when they came. Check this machine's clock; if it is right, try again in a minute.
+    ExpiredOnArrival => InvalidResponse,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// The reason of an error of which no more is known than its kind.
+impl From<ErrorKind> for Reason {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NoIdentity => Self::NoIdentity,
+            ErrorKind::Configuration => Self::InvalidConfiguration,
+            ErrorKind::Denied => Self::Denied,
+            ErrorKind::UnexpectedIdentity => Self::UnexpectedIdentity,
+            ErrorKind::InvalidToken => Self::TokenRejected,
+            ErrorKind::Throttled => Self::Throttled,
+            ErrorKind::Unavailable => Self::Unavailable,
+            ErrorKind::TimedOut => Self::DeadlinePassed,
+            ErrorKind::InvalidResponse => Self::MalformedAnswer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_s_reason_is_of_that_kind() {
+        let kinds: BTreeSet<_> = Reason::ALL.iter().map(|reason| format!("{:?}", reason.kind())).collect();
+        for reason in Reason::ALL {
+            assert_eq!(Reason::from(reason.kind()).kind(), reason.kind(), "{reason}");
+        }
+        assert_eq!(kinds.len(), 9, "every kind has a reason: {kinds:?}");
+    }
+
+    /// What Kubernetes accepts as the reason of a condition.
+    #[test]
+    fn a_code_is_a_condition_s_reason() {
+        for reason in Reason::ALL {
+            let code = reason.as_str();
+            assert!(code.starts_with(|c: char| c.is_ascii_uppercase()), "{code}");
+            assert!(code.bytes().all(|b| b.is_ascii_alphanumeric()), "{code}");
+        }
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+    }
+}

@@ -1,0 +1,74 @@
+//! What a source looked at and found.
+
+use crate::clock_skew::ClockSkew;
+use crate::environment::Environment;
+use crate::error::ResponseFacts;
+
+/// What a source looked at and found, line by line, for the report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    notes: Vec<Note>,
+    last_exchange: Option<LastExchange>,
+}
+
+/// One thing a source looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    subject: String,
+    finding: String,
+}
+
+impl Notes {
+    /// Notes that `subject` (a variable, a path, an address) was looked at, with what was found there.
+    pub fn add(&mut self, subject: impl Into<String>, finding: impl Into<String>) {
+        self.notes.push(Note { subject: subject.into(), finding: finding.into() });
+    }
+
+    /// Looks a variable up and notes whether it is set.
+    pub fn var(&mut self, environment: &Environment, name: &str) -> Option<String> {
+        let value = environment.var(name);
+        self.add(name, if value.is_some() { "set" } else { "not set" });
+        value
+    }
+
+    /// Remembers who was asked last, and what they answered. A clock that was measured before stays measured.
+    pub(crate) fn exchanged(&mut self, exchange: LastExchange) {
+        let clock_skew = exchange.clock_skew.or(self.clock_skew());
+        self.last_exchange = Some(LastExchange { clock_skew, ..exchange });
+    }
+
+    pub(crate) fn last_exchange(&self) -> Option<&LastExchange> {
+        self.last_exchange.as_ref()
+    }
+
+    /// How wrong this machine's clock is, as far as an answer said what time it is.
+    pub(crate) fn clock_skew(&self) -> Option<ClockSkew> {
+        self.last_exchange.as_ref()?.clock_skew
+    }
+
+    /// The notes, in the order they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Note> {
+        self.notes.iter()
+    }
+}
+
+/// Who was asked last, what they answered, and what time they have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct LastExchange {
+    /// The address, without a query.
+    pub(crate) endpoint: String,
+    pub(crate) response: ResponseFacts,
+    pub(crate) clock_skew: Option<ClockSkew>,
+}
+
+impl Note {
+    /// The variable, path or address that was looked at.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// What was found there.
+    pub fn finding(&self) -> &str {
+        &self.finding
+    }
+}

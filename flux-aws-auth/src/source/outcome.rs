@@ -1,0 +1,102 @@
+//! What became of asking a source.
+
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+
+use crate::error::Error;
+use crate::principal::Principal;
+use crate::reason::Reason;
+
+/// What became of asking a source. Only [`Skipped`](Self::Skipped) lets the chain go on.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The source gave credentials.
+    Provided(Provided),
+    /// The source is not there or not set up.
+    Skipped(Skipped),
+    /// The source is set up and failed. The chain ends here: going on would silently become another identity.
+    Failed(Error),
+}
+
+/// Credentials, and whose they are.
+#[derive(Clone, Debug)]
+pub struct Provided {
+    credentials: Credentials,
+    principal: Principal,
+}
+
+impl Provided {
+    /// Credentials of `principal`.
+    pub fn new(credentials: Credentials, principal: Principal) -> Self {
+        Self { credentials, principal }
+    }
+
+    /// The credentials. Their `Debug` hides the secret parts.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Whose they are, as far as the source says.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// When they end, if they do.
+    pub fn expiry(&self) -> Option<SystemTime> {
+        self.credentials.expiry()
+    }
+}
+
+/// Why a source was passed over, and what would make it take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    reason: Reason,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl Skipped {
+    /// Passed over for `reason`, such as [`Reason::NotConfigured`]; `detail` is what was found, in one line.
+    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), hint: None }
+    }
+
+    /// Adds what would make the source take part.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// What was found, in one line.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What would make the source take part.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl From<Skipped> for Outcome {
+    fn from(skipped: Skipped) -> Self {
+        Self::Skipped(skipped)
+    }
+}
+
+impl From<Result<Provided, Error>> for Outcome {
+    fn from(result: Result<Provided, Error>) -> Self {
+        match result {
+            Ok(provided) => Self::Provided(provided),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
