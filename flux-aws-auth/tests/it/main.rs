@@ -17,4 +17,5 @@ mod secret;
 mod service_account;
 mod sockets;
 mod support;
+mod two_days;
 mod web_identity;
