@@ -108,7 +108,7 @@ async fn ask(chain: Chain, clock: TestClock, outage: Outage, seconds: Duration) 
         let now = clock.elapsed();
         let credentials = credentials.unwrap_or_else(|error| panic!("after {now:?}: {error:?}"));
         assert!(credentials.expiry() > Some(clock.now()), "expired after {now:?}");
-        let matters = (outage.from - HOUR..outage.to + HOUR).contains(&now);
+        let matters = (outage.from.saturating_sub(HOUR)..outage.to + HOUR).contains(&now);
         tokio::time::sleep(if matters { seconds } else { seconds * 10 }).await;
     }
 }
