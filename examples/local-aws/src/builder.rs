@@ -1,6 +1,6 @@
 //! The set-up of an account, checked as a whole when the services start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::credentials::{AccessKey, KeyStore};
 use crate::error::Error;
 use crate::fault::Faults;
-use crate::iam::{Caller, CompiledRole, Role, User};
+use crate::iam::{Caller, CompiledRole, Role, SessionAttributes, User, valid_account};
 use crate::imds::{ImdsMode, Node};
 use crate::issuer::Issuer;
 use crate::local_aws::LocalAws;
@@ -42,6 +42,7 @@ pub struct Builder {
     node_role: Option<String>,
     imds: ImdsMode,
     repositories: Vec<Repository>,
+    oidc_accounts: BTreeSet<String>,
 }
 
 impl Builder {
@@ -57,6 +58,7 @@ impl Builder {
             node_role: None,
             imds: ImdsMode::Normal,
             repositories: Vec::new(),
+            oidc_accounts: BTreeSet::new(),
         }
     }
 
@@ -79,6 +81,14 @@ impl Builder {
     #[must_use]
     pub fn issuer(mut self, url: impl Into<String>) -> Self {
         self.issuer = url.into();
+        self
+    }
+
+    /// Gives another account an OpenID Connect provider for the issuer too, so that its roles can trust the cluster's
+    /// ServiceAccounts.
+    #[must_use]
+    pub fn oidc_provider_in(mut self, account: impl Into<String>) -> Self {
+        self.oidc_accounts.insert(account.into());
         self
     }
 
@@ -146,24 +156,23 @@ impl Builder {
     ///
     /// Nothing is left running when the future is dropped.
     pub async fn start(self) -> Result<LocalAws, Error> {
-        if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::Invalid { field: "account", value: self.account, expected: "twelve digits" });
-        }
+        valid_account(&self.account)?;
         if !self.issuer.starts_with("https://") {
             return Err(Error::Invalid { field: "issuer", value: self.issuer, expected: "an https URL" });
         }
         let roles = self.compile_roles()?;
         let associations = self.compile_associations(&roles)?;
-        if let Some(role) = &self.node_role {
-            known_role(&roles, role, "the node")?;
-        }
+        let node_role =
+            self.node_role.as_ref().map(|role| self.known_role(&roles, role, "the node")).transpose()?;
         let repositories = self.compile_repositories()?;
         let ledger = Arc::new(Ledger::default());
         let keys = KeyStore::new(Arc::clone(&ledger));
         let access_keys = self.compile_users(&keys)?;
 
         let issuer = Issuer::new(&self.issuer, self.clock.clone(), Arc::clone(&ledger))?;
-        let oidc_provider = Provider::new(&self.account, issuer.url(), issuer.keys());
+        let mut oidc_accounts = self.oidc_accounts;
+        oidc_accounts.insert(self.account.clone());
+        let oidc_provider = Provider::new(oidc_accounts, issuer.url(), issuer.keys());
         let listeners = Listeners::open().await?;
         let (stop, running) = watch::channel(());
         let cloud = Arc::new(Cloud {
@@ -176,7 +185,7 @@ impl Builder {
             issuer,
             oidc_provider,
             associations,
-            node: Node::new(self.node_role, self.imds),
+            node: Node::new(node_role, self.imds),
             repositories,
             page_tokens: Seal::new(),
             layer_links: Seal::new(),
@@ -192,7 +201,7 @@ impl Builder {
 
     fn compile_roles(&self) -> Result<BTreeMap<String, CompiledRole>, Error> {
         let roles = self.roles.iter().cloned().map(|role| role.compile(&self.account));
-        by_key("roles", roles, |role| role.name.clone(), |role| role.name.clone())
+        by_key("roles", roles, |role| role.arn.clone(), |role| role.name.clone())
     }
 
     fn compile_users(&self, keys: &KeyStore) -> Result<BTreeMap<String, AccessKey>, Error> {
@@ -205,6 +214,7 @@ impl Builder {
                 account: self.account.clone(),
                 principal_arn: user.arn,
                 permissions: user.permissions,
+                session: SessionAttributes::default(),
             };
             (name, keys.issue_user_key(caller))
         });
@@ -216,10 +226,25 @@ impl Builder {
         roles: &BTreeMap<String, CompiledRole>,
     ) -> Result<BTreeMap<(String, String), Association>, Error> {
         let associations = self.associations.iter().map(|(namespace, service_account, role)| {
-            known_role(roles, role, &format!("the association of {namespace}/{service_account}"))?;
-            Ok(((namespace.clone(), service_account.clone()), Association { role: role.clone() }))
+            let user = format!("the association of {namespace}/{service_account}");
+            let role = self.known_role(roles, role, &user)?;
+            Ok(((namespace.clone(), service_account.clone()), Association { role }))
         });
         associations.collect()
+    }
+
+    /// The ARN of this account's role of that name.
+    fn known_role(
+        &self,
+        roles: &BTreeMap<String, CompiledRole>,
+        role: &str,
+        user: &str,
+    ) -> Result<String, Error> {
+        let arn = format!("arn:aws:iam::{}:role/{role}", self.account);
+        if roles.contains_key(&arn) {
+            return Ok(arn);
+        }
+        Err(Error::UnknownRole { user: user.to_owned(), role: role.to_owned() })
     }
 
     fn compile_repositories(&self) -> Result<BTreeMap<(String, String), Catalog>, Error> {
@@ -245,11 +270,4 @@ fn by_key<T, K: Ord>(
         }
     }
     Ok(map)
-}
-
-fn known_role(roles: &BTreeMap<String, CompiledRole>, role: &str, user: &str) -> Result<(), Error> {
-    if roles.contains_key(role) {
-        return Ok(());
-    }
-    Err(Error::UnknownRole { user: user.to_owned(), role: role.to_owned() })
 }

@@ -9,7 +9,9 @@ use tokio::sync::watch;
 use crate::clock::{self, Clock};
 use crate::credentials::KeyStore;
 use crate::fault::Faults;
-use crate::iam::{Access, Caller, CompiledRole, Document, Refusal, authorize};
+use crate::iam::{
+    Access, Attached, Caller, CompiledRole, Document, Refusal, RequestContext, SessionAttributes, authorize,
+};
 use crate::imds::Node;
 use crate::issuer::Issuer;
 use crate::meter::{Ledger, Meter};
@@ -25,6 +27,7 @@ pub(crate) struct Cloud {
     pub(crate) region: String,
     pub(crate) clock: Clock,
     pub(crate) endpoints: Endpoints,
+    /// By ARN.
     pub(crate) roles: BTreeMap<String, CompiledRole>,
     pub(crate) keys: KeyStore,
     pub(crate) issuer: Issuer,
@@ -70,17 +73,28 @@ impl Cloud {
         account: &str,
         policy: Option<&Document>,
     ) -> Result<(), Refusal> {
-        authorize(caller, &Access { action, resource, account, region: &self.region, policy })
+        let access = Access { action, resource, account, attached: Attached::Policy(policy) };
+        authorize(caller, &access, &self.context(caller))
+    }
+
+    /// What conditions can ask about any request of `caller`.
+    pub(crate) fn context(&self, caller: &Caller) -> RequestContext {
+        caller.context().with("aws:RequestedRegion", &self.region)
     }
 
     /// The caller that a session of `role` is.
-    pub(crate) fn role_session(&self, role: &CompiledRole, session_name: &str) -> Caller {
+    pub(crate) fn role_session(
+        role: &CompiledRole,
+        session_name: &str,
+        session: SessionAttributes,
+    ) -> Caller {
         Caller {
-            arn: format!("arn:aws:sts::{}:assumed-role/{}/{session_name}", self.account, role.name),
+            arn: format!("arn:aws:sts::{}:assumed-role/{}/{session_name}", role.account, role.name),
             user_id: format!("{}:{session_name}", role.id),
-            account: self.account.clone(),
+            account: role.account.clone(),
             principal_arn: role.arn.clone(),
             permissions: Arc::clone(&role.permissions),
+            session,
         }
     }
 }

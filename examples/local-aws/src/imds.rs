@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::cloud::Cloud;
 use crate::credentials::Credentials;
-use crate::iam::{Assumer, CompiledRole, trusts};
+use crate::iam::{Assumer, CompiledRole, RequestContext, SessionAttributes, trusts};
 use crate::meter::lock;
 use crate::random;
 use crate::wire::timestamp;
@@ -48,6 +48,7 @@ pub enum ImdsMode {
 
 /// The node whose metadata is served.
 pub(crate) struct Node {
+    /// The ARN of its role.
     role: Option<String>,
     mode: ImdsMode,
     tokens: Mutex<HashMap<String, SystemTime>>,
@@ -142,7 +143,8 @@ fn credentials(cloud: &Cloud, name: &str) -> Option<String> {
     let role = role(cloud).filter(|role| role.name == name)?;
     let now = cloud.now();
     let ec2 = Assumer::Service("ec2.amazonaws.com");
-    if !role.trust.as_ref().is_some_and(|trust| trusts(trust, &ec2, "sts:AssumeRole", &[])) {
+    if !role.trust.as_ref().is_some_and(|trust| trusts(trust, &ec2, "sts:AssumeRole", &RequestContext::new()))
+    {
         return Some(pretty(&json!({
             "Code": "AssumeRoleUnauthorizedAccess",
             "Message": format!("EC2 cannot assume the role {name}. Please see documentation at \
@@ -150,7 +152,7 @@ fn credentials(cloud: &Cloud, name: &str) -> Option<String> {
             "LastUpdated": timestamp(now),
         })));
     }
-    let session = || cloud.role_session(role, INSTANCE_ID);
+    let session = || Cloud::role_session(role, INSTANCE_ID, SessionAttributes::default());
     Some(credentials_document(&cloud.keys.held_session("node", now, SESSION_LIFETIME, session)))
 }
 
@@ -183,7 +185,7 @@ fn identity_document(cloud: &Cloud) -> String {
 }
 
 fn role(cloud: &Cloud) -> Option<&CompiledRole> {
-    cloud.node.role.as_ref().and_then(|name| cloud.roles.get(name))
+    cloud.node.role.as_ref().and_then(|arn| cloud.roles.get(arn))
 }
 
 fn pretty(document: &serde_json::Value) -> String {

@@ -38,7 +38,7 @@
 //! |---|---|
 //! | instance metadata, version 2 | token, region, zone, instance id, identity document, role credentials |
 //! | EKS Pod Identity agent | credentials for an associated ServiceAccount |
-//! | STS | `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
+//! | STS | `AssumeRole`, `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
 //! | ECR API | `GetAuthorizationToken`, `ListImages`, `DescribeImages`, `BatchGetImage` |
 //! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
 //! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
@@ -48,8 +48,9 @@
 //!
 //! # What there is not
 //!
-//! Anything that writes; other partitions than `aws`; TLS; session policies; policy variables; conditions other than on
-//! strings and ARNs. A request or a document with one of these is refused, never half understood.
+//! Anything that writes; other partitions than `aws`; TLS; managed session policies; multi-factor authentication; policy
+//! variables; conditions other than on strings and ARNs. A request or a document with one of these is refused, never half
+//! understood.
 
 mod builder;
 mod clock;

@@ -1,6 +1,8 @@
-//! The account's OpenID Connect provider: which issuer's tokens it takes, and for whom.
+//! The OpenID Connect provider: which issuer's tokens are taken, in which accounts, and for whom.
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html>.
+
+use std::collections::BTreeSet;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -10,9 +12,10 @@ use crate::issuer::claims::{FoundClaims, Kubernetes};
 /// A trusted issuer with its keys.
 #[derive(Debug)]
 pub(crate) struct Provider {
-    pub(crate) issuer: String,
-    pub(crate) arn: String,
-    pub(crate) keys: JwkSet,
+    issuer: String,
+    /// The accounts that have a provider for the issuer.
+    accounts: BTreeSet<String>,
+    keys: JwkSet,
 }
 
 /// What a verified token says.
@@ -38,9 +41,22 @@ pub(crate) enum TokenFault {
 }
 
 impl Provider {
-    pub(crate) fn new(account: &str, issuer: &str, keys: JwkSet) -> Self {
-        let arn = format!("arn:aws:iam::{account}:oidc-provider/{}", without_scheme(issuer));
-        Self { issuer: issuer.to_owned(), arn, keys }
+    pub(crate) fn new(accounts: BTreeSet<String>, issuer: &str, keys: JwkSet) -> Self {
+        Self { issuer: issuer.to_owned(), accounts, keys }
+    }
+
+    /// The provider's ARN in `account`, whether or not there is one.
+    pub(crate) fn arn_in(&self, account: &str) -> String {
+        format!("arn:aws:iam::{account}:oidc-provider/{}", without_scheme(&self.issuer))
+    }
+
+    /// Whether `account` has a provider for the issuer.
+    pub(crate) fn is_in(&self, account: &str) -> bool {
+        self.accounts.contains(account)
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
     }
 
     /// The name under which trust policies speak of a claim: the issuer without its scheme, then the claim.

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::credentials::Credentials;
-use crate::iam::{Assumer, Caller, CompiledRole, trusts};
-use crate::issuer::claims::Kubernetes;
-use crate::oidc::{TokenFault, Verified};
+use crate::iam::{Assumer, Caller, CompiledRole, RequestContext, SessionAttributes, SessionTag, trusts};
+use crate::issuer::claims::{Kubernetes, Reference};
+use crate::oidc::TokenFault;
 use crate::random;
 use crate::wire::{json_text, timestamp};
 
@@ -31,7 +31,7 @@ const PATH: &str = "/v1/credentials";
 const CLUSTER: &str = "local";
 const SESSION_LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
-/// A role for the pods of a ServiceAccount.
+/// The ARN of the role for the pods of a ServiceAccount.
 #[derive(Debug)]
 pub(crate) struct Association {
     pub(crate) role: String,
@@ -63,16 +63,22 @@ fn credentials(cloud: &Cloud, token: &str) -> Result<Arc<Credentials>, Refusal> 
         return Err(Refusal::agent("Service account token cannot be empty"));
     }
     let identity = cloud.oidc_provider.verify(token, &[AUDIENCE], unix(cloud.now()))?;
-    let pod = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
-    let role = associated_role(cloud, &identity)?;
-    let caller = || session(cloud, role, pod);
+    // A token of the TokenRequest API is bound to no pod unless that was asked for, and EKS takes no other.
+    let bound = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
+    let pod = bound.pod.as_ref().ok_or_else(Refusal::invalid_token)?;
+    let tags = session_tags(cloud, bound, pod);
+    let role = associated_role(cloud, bound, &tags)?;
+    let caller = || session(role, pod, tags);
     Ok(cloud.keys.held_session(token, cloud.now(), SESSION_LIFETIME, caller))
 }
 
 /// The role associated with the token's ServiceAccount, if its trust policy lets EKS assume and tag it.
-fn associated_role<'a>(cloud: &'a Cloud, identity: &Verified) -> Result<&'a CompiledRole, Refusal> {
-    let pod = identity.kubernetes.as_ref().ok_or_else(Refusal::invalid_token)?;
-    let (namespace, service_account) = (&pod.namespace, &pod.serviceaccount.name);
+fn associated_role<'a>(
+    cloud: &'a Cloud,
+    bound: &Kubernetes,
+    tags: &[SessionTag],
+) -> Result<&'a CompiledRole, Refusal> {
+    let (namespace, service_account) = (&bound.namespace, &bound.serviceaccount.name);
     let association = cloud.associations.get(&(namespace.clone(), service_account.clone()));
     let role = association.and_then(|association| cloud.roles.get(&association.role)).ok_or_else(|| {
         Refusal::service(
@@ -82,17 +88,10 @@ fn associated_role<'a>(cloud: &'a Cloud, identity: &Verified) -> Result<&'a Comp
         )
     })?;
 
-    let cluster_arn = format!("arn:aws:eks:{}:{}:cluster/{CLUSTER}", cloud.region, cloud.account);
-    let context = [
-        ("aws:SourceAccount", cloud.account.as_str()),
-        ("aws:SourceArn", cluster_arn.as_str()),
-        ("aws:RequestTag/eks-cluster-arn", cluster_arn.as_str()),
-        ("aws:RequestTag/eks-cluster-name", CLUSTER),
-        ("aws:RequestTag/kubernetes-namespace", namespace.as_str()),
-        ("aws:RequestTag/kubernetes-service-account", service_account.as_str()),
-        ("aws:RequestTag/kubernetes-pod-name", pod.pod.name.as_str()),
-        ("aws:RequestTag/kubernetes-pod-uid", pod.pod.uid.as_str()),
-    ];
+    let context = RequestContext::new()
+        .with("aws:SourceAccount", &cloud.account)
+        .with("aws:SourceArn", cluster_arn(cloud))
+        .with_tags("aws:RequestTag", tags);
     let eks = Assumer::Service(AUDIENCE);
     let trusted = |action| role.trust.as_ref().is_some_and(|trust| trusts(trust, &eks, action, &context));
     if trusted("sts:AssumeRole") && trusted("sts:TagSession") {
@@ -105,11 +104,35 @@ fn associated_role<'a>(cloud: &'a Cloud, identity: &Verified) -> Result<&'a Comp
     ))
 }
 
-/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html>.
-fn session(cloud: &Cloud, role: &CompiledRole, pod: &Kubernetes) -> Caller {
-    let mut name = format!("eks-{CLUSTER}-{}-{}", pod.pod.name, random::uuid());
+fn session(role: &CompiledRole, pod: &Reference, tags: Arc<[SessionTag]>) -> Caller {
+    let mut name = format!("eks-{CLUSTER}-{}-{}", pod.name, random::uuid());
     name.truncate(64);
-    cloud.role_session(role, &name)
+    Cloud::role_session(role, &name, SessionAttributes { tags, ..SessionAttributes::default() })
+}
+
+/// The tags EKS gives a session, all of them transitive.
+///
+/// Source: <https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html>.
+fn session_tags(cloud: &Cloud, bound: &Kubernetes, pod: &Reference) -> Arc<[SessionTag]> {
+    let cluster_arn = cluster_arn(cloud);
+    let tags = [
+        ("eks-cluster-arn", cluster_arn.as_str()),
+        ("eks-cluster-name", CLUSTER),
+        ("kubernetes-namespace", &bound.namespace),
+        ("kubernetes-service-account", &bound.serviceaccount.name),
+        ("kubernetes-pod-name", &pod.name),
+        ("kubernetes-pod-uid", &pod.uid),
+    ];
+    let tag = |(key, value): (&str, &str)| SessionTag {
+        key: key.to_owned(),
+        value: value.to_owned(),
+        transitive: true,
+    };
+    tags.into_iter().map(tag).collect()
+}
+
+fn cluster_arn(cloud: &Cloud) -> String {
+    format!("arn:aws:eks:{}:{}:cluster/{CLUSTER}", cloud.region, cloud.account)
 }
 
 fn document(cloud: &Cloud, credentials: &Credentials) -> Value {

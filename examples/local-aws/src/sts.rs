@@ -2,8 +2,11 @@
 //!
 //! Source: <https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html>.
 
+mod assume_role;
 mod caller_identity;
 mod parameters;
+mod role_session;
+mod session_tags;
 mod web_identity;
 
 use std::borrow::Cow;
@@ -62,6 +65,7 @@ fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Reje
     let version = parameters.get("Version").unwrap_or_default();
     if version == VERSION {
         match action {
+            "AssumeRole" => return assume_role::assume_role(cloud, request, body, &parameters),
             "AssumeRoleWithWebIdentity" => return web_identity::assume_role(cloud, &parameters),
             "GetCallerIdentity" => return caller_identity::describe(cloud, request, body),
             _ => {}

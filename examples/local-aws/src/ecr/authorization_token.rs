@@ -44,7 +44,7 @@ impl std::fmt::Debug for AuthorizationData {
 
 pub(super) fn get(cloud: &Cloud, caller: &Caller, _input: &Input) -> Result<Output, Rejection> {
     cloud
-        .authorize(caller, ACTION, "*", &cloud.account, None)
+        .authorize(caller, ACTION, "*", &caller.account, None)
         .map_err(|refusal| Rejection::bad_request("AccessDeniedException", refusal.to_string()))?;
     let (password, expires) = cloud.logins.issue(caller.clone(), cloud.now());
     let token = STANDARD.encode(format!("{USER_NAME}:{password}"));

@@ -56,7 +56,7 @@ pub(super) fn open<'a>(
     registry: Option<&str>,
     name: &str,
 ) -> Result<&'a Catalog, Rejection> {
-    let registry = registry.unwrap_or(&cloud.account);
+    let registry = registry.unwrap_or(&caller.account);
     if registry.len() != 12 || !registry.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(invalid("registryId", "must satisfy regular expression '[0-9]{12}'"));
     }

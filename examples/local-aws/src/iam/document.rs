@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::context::RequestContext;
 use super::wildcard::{arn_like, resource_like, string_like};
 
 /// What a document is attached to, which decides what its statements must and must not have.
@@ -70,11 +71,25 @@ enum Patterns {
 
 #[derive(Debug)]
 struct Condition {
+    test: Test,
+    key: String,
+    values: Vec<String>,
+}
+
+/// What the name of a condition operator says.
+#[derive(Clone, Copy, Debug)]
+struct Test {
+    quantifier: Option<Quantifier>,
     operator: Operator,
     negated: bool,
     if_exists: bool,
-    key: String,
-    values: Vec<String>,
+}
+
+/// For keys of several values.
+#[derive(Clone, Copy, Debug)]
+enum Quantifier {
+    ForAllValues,
+    ForAnyValue,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +118,7 @@ impl Document {
 
 impl Statement {
     /// Whether the statement speaks of this action on this resource in these circumstances.
-    pub(super) fn covers(&self, action: &str, resource: &str, context: &[(&str, &str)]) -> bool {
+    pub(super) fn covers(&self, action: &str, resource: &str, context: &RequestContext) -> bool {
         self.actions
             .covers(|pattern| string_like(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase()))
             && self.resources.covers(|pattern| resource_like(pattern, resource))
@@ -132,15 +147,19 @@ impl Patterns {
 }
 
 impl Condition {
-    /// Keys are compared without regard to case; an absent key fails a positive operator and satisfies a negated one.
+    /// An absent key fails a positive operator and satisfies a negated one; with a quantifier, it satisfies `ForAllValues`
+    /// and fails `ForAnyValue`.
     ///
-    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>.
-    fn holds(&self, context: &[(&str, &str)]) -> bool {
-        match context.iter().find(|(key, _)| key.eq_ignore_ascii_case(&self.key)) {
-            Some((_, found)) => {
-                self.values.iter().any(|value| self.operator.test(value, found)) != self.negated
-            }
-            None => self.if_exists || self.negated,
+    /// Sources: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html>,
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>.
+    fn holds(&self, context: &RequestContext) -> bool {
+        let Test { quantifier, operator, negated, if_exists } = self.test;
+        let passes = |found: &str| self.values.iter().any(|value| operator.test(value, found)) != negated;
+        let mut found = context.values(&self.key).peekable();
+        match quantifier {
+            Some(Quantifier::ForAllValues) => found.all(passes),
+            Some(Quantifier::ForAnyValue) => (if_exists && found.peek().is_none()) || found.any(passes),
+            None => found.next().map_or(if_exists || negated, passes),
         }
     }
 }
@@ -154,23 +173,31 @@ impl Operator {
             Self::ArnLike => arn_like(value, found),
         }
     }
+}
 
-    /// The operator an IAM name stands for, whether it is negated, and whether an absent key satisfies it.
-    fn parse(name: &str) -> Option<(Self, bool, bool)> {
-        let (base, if_exists) = name.strip_suffix("IfExists").map_or((name, false), |base| (base, true));
+impl Test {
+    /// What an IAM name stands for.
+    fn parse(name: &str) -> Option<Self> {
+        let (quantifier, rest) = match name.split_once(':') {
+            Some(("ForAllValues", rest)) => (Some(Quantifier::ForAllValues), rest),
+            Some(("ForAnyValue", rest)) => (Some(Quantifier::ForAnyValue), rest),
+            Some(_) => return None,
+            None => (None, name),
+        };
+        let (base, if_exists) = rest.strip_suffix("IfExists").map_or((rest, false), |base| (base, true));
         let (operator, negated) = match base {
-            "StringEquals" => (Self::StringEquals, false),
-            "StringNotEquals" => (Self::StringEquals, true),
-            "StringEqualsIgnoreCase" => (Self::StringEqualsIgnoreCase, false),
-            "StringNotEqualsIgnoreCase" => (Self::StringEqualsIgnoreCase, true),
-            "StringLike" => (Self::StringLike, false),
-            "StringNotLike" => (Self::StringLike, true),
+            "StringEquals" => (Operator::StringEquals, false),
+            "StringNotEquals" => (Operator::StringEquals, true),
+            "StringEqualsIgnoreCase" => (Operator::StringEqualsIgnoreCase, false),
+            "StringNotEqualsIgnoreCase" => (Operator::StringEqualsIgnoreCase, true),
+            "StringLike" => (Operator::StringLike, false),
+            "StringNotLike" => (Operator::StringLike, true),
             // IAM gives the two positive and the two negative ARN operators the same meaning.
-            "ArnEquals" | "ArnLike" => (Self::ArnLike, false),
-            "ArnNotEquals" | "ArnNotLike" => (Self::ArnLike, true),
+            "ArnEquals" | "ArnLike" => (Operator::ArnLike, false),
+            "ArnNotEquals" | "ArnNotLike" => (Operator::ArnLike, true),
             _ => return None,
         };
-        Some((operator, negated, if_exists))
+        Some(Self { quantifier, operator, negated, if_exists })
     }
 }
 
@@ -293,13 +320,13 @@ fn either(
 }
 
 fn read_conditions(name: &str, keys: BTreeMap<String, OneOrMany<String>>) -> Result<Vec<Condition>, String> {
-    let (operator, negated, if_exists) =
-        Operator::parse(name).ok_or_else(|| format!("condition operator `{name}` is not evaluated here"))?;
+    let test =
+        Test::parse(name).ok_or_else(|| format!("condition operator `{name}` is not evaluated here"))?;
     keys.into_iter()
         .map(|(key, values)| {
             let values = values.into_vec();
             values.iter().try_for_each(|value| no_variable(value))?;
-            Ok(Condition { operator, negated, if_exists, key, values })
+            Ok(Condition { test, key, values })
         })
         .collect()
 }

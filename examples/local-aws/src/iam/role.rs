@@ -8,13 +8,19 @@ use crate::error::Error;
 /// An IAM role: who may assume it, and what its sessions may do.
 ///
 /// The documents are JSON as IAM takes it, read with IAM's rules when the services start. `Principal`, `Action`,
-/// `NotAction`, `Resource`, `NotResource` and the string and ARN conditions are evaluated; a document that has anything
-/// else is refused.
+/// `NotAction`, `Resource`, `NotResource` and the string and ARN conditions, `ForAllValues` and `ForAnyValue` included, are
+/// evaluated; a document that has anything else is refused.
+///
+/// Conditions can ask about `aws:PrincipalArn`, `aws:PrincipalAccount`, `aws:PrincipalTag/…`, `aws:SourceIdentity` and
+/// `aws:RequestedRegion`, and in a trust policy, as far as the request has them, also about `sts:RoleSessionName`,
+/// `sts:ExternalId`, `sts:SourceIdentity`, `sts:TransitiveTagKeys`, `aws:RequestTag/…`, `aws:TagKeys`, `aws:SourceArn`,
+/// `aws:SourceAccount` and the issuer's `aud` and `sub`. Any other key is absent.
 ///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>.
 #[derive(Clone, Debug)]
 pub struct Role {
     name: String,
+    account: Option<String>,
     trust: Option<String>,
     permissions: Vec<String>,
     max_session_seconds: u64,
@@ -23,7 +29,20 @@ pub struct Role {
 impl Role {
     /// A role that nobody may assume and that may do nothing, with sessions of at most one hour.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), trust: None, permissions: Vec::new(), max_session_seconds: 3600 }
+        Self {
+            name: name.into(),
+            account: None,
+            trust: None,
+            permissions: Vec::new(),
+            max_session_seconds: 3600,
+        }
+    }
+
+    /// The account it is in, if not the builder's: a role that is assumed from another account, by way of its trust policy.
+    #[must_use]
+    pub fn account(mut self, id: impl Into<String>) -> Self {
+        self.account = Some(id.into());
+        self
     }
 
     /// Its trust policy: who may assume it. A second call replaces the first.
@@ -49,6 +68,8 @@ impl Role {
 
     pub(crate) fn compile(self, account: &str) -> Result<CompiledRole, Error> {
         valid_name("role", &self.name)?;
+        let account = self.account.unwrap_or_else(|| account.to_owned());
+        valid_account(&account)?;
         if !(3600..=43200).contains(&self.max_session_seconds) {
             return Err(Error::Invalid {
                 field: "max_session_seconds",
@@ -62,6 +83,7 @@ impl Role {
         Ok(CompiledRole {
             arn: format!("arn:aws:iam::{account}:role/{}", self.name),
             id: crate::random::unique_id("AROA"),
+            account,
             name: self.name,
             trust,
             permissions,
@@ -104,6 +126,7 @@ impl User {
 #[derive(Debug)]
 pub(crate) struct CompiledRole {
     pub(crate) name: String,
+    pub(crate) account: String,
     pub(crate) arn: String,
     pub(crate) id: String,
     pub(crate) trust: Option<Document>,
@@ -130,6 +153,13 @@ pub(crate) fn parse(json: &str, kind: Kind, owner: &str) -> Result<Document, Err
         kind: kind.name(),
         problem,
     })
+}
+
+pub(crate) fn valid_account(id: &str) -> Result<(), Error> {
+    if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    Err(Error::Invalid { field: "account", value: id.to_owned(), expected: "twelve digits" })
 }
 
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.

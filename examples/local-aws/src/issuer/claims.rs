@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The claims of a token bound to a pod.
+/// The claims of a ServiceAccount's token.
 #[derive(Debug, Serialize)]
 pub(crate) struct Claims {
     pub(crate) aud: Vec<String>,
@@ -21,7 +21,9 @@ pub(crate) struct Claims {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Kubernetes {
     pub(crate) namespace: String,
-    pub(crate) pod: Reference,
+    /// The pod it is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pod: Option<Reference>,
     pub(crate) serviceaccount: Reference,
 }
 

@@ -168,7 +168,7 @@ impl ServiceAccountToken<'_> {
             jti: random::uuid().to_string(),
             kubernetes: Kubernetes {
                 namespace: self.namespace.clone(),
-                pod: object(format!("{}-5c9d8f7b6d-x2x7k", self.service_account)),
+                pod: Some(object(format!("{}-5c9d8f7b6d-x2x7k", self.service_account))),
                 serviceaccount: object(self.service_account.clone()),
             },
             nbf: issued_at,

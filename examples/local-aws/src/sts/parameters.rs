@@ -1,6 +1,6 @@
 //! The parameters of a query-protocol request, and the constraints of its model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::wire::Rejection;
 
@@ -14,6 +14,16 @@ impl Parameters {
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The names of a list's members, in their order: `Tags.member.1`, `Tags.member.2`.
+    pub(super) fn members(&self, list: &str) -> Vec<String> {
+        let prefix = format!("{list}.member.");
+        let numbers = self
+            .0
+            .keys()
+            .filter_map(|name| name.strip_prefix(&prefix)?.split('.').next()?.parse::<u32>().ok());
+        numbers.collect::<BTreeSet<u32>>().into_iter().map(|number| format!("{prefix}{number}")).collect()
     }
 
     /// The name of the first parameter that is not among `known`, list members by their list's name.
@@ -61,6 +71,14 @@ impl Constraints {
             );
         }
         value
+    }
+
+    /// A list of no more than `most` members.
+    pub(super) fn count(&mut self, name: &str, members: usize, most: usize) {
+        if members > most {
+            let rule = format!("Member must have length less than or equal to {most}");
+            self.violated(&format!("'[{members} members]'"), name, &rule);
+        }
     }
 
     /// A number within `range`; `default` where it is missing.
@@ -121,6 +139,14 @@ mod tests {
         assert_eq!(constraints.text("roleSessionName", Some("flux"), (2, 64), "", |_| true), "flux");
         assert_eq!(constraints.number("durationSeconds", None, (900, 43200), 3600), 3600);
         assert_eq!(constraints.check(), Ok(()));
+    }
+
+    #[test]
+    fn members_are_in_the_order_of_their_numbers() {
+        let parameters =
+            Parameters::parse(b"Tags.member.10.Key=b&Tags.member.2.Key=a&Tags.member.2.Value=1&Tags.x=2");
+        assert_eq!(parameters.members("Tags"), ["Tags.member.2", "Tags.member.10"]);
+        assert!(parameters.members("Tag").is_empty());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "helpers of tests; a surprise is a failure")]
 
+mod assume_role;
 mod ecr;
 mod faults;
 mod issuer;

@@ -12,6 +12,17 @@ async fn get(aws: &LocalAws, token: &str) -> Answer {
     answer(Client::new().get(aws.pod_identity_url()).header("authorization", token)).await
 }
 
+/// The keys that the agent gives for a token.
+pub(crate) async fn keys(aws: &LocalAws, token: &str) -> Keys {
+    let credentials = get(aws, token).await.json();
+    let text = |name: &str| credentials[name].as_str().expect("text").to_owned();
+    Keys {
+        access_key_id: text("AccessKeyId"),
+        secret_access_key: text("SecretAccessKey"),
+        session_token: Some(text("Token")),
+    }
+}
+
 #[track_caller]
 fn is_service_fault(answer: &Answer, status: u16, code_and_message: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
@@ -27,12 +38,7 @@ async fn an_associated_service_account_has_its_role() {
     let credentials = get(&aws, &token).await.json();
     assert_eq!(credentials["AccountId"], "111122223333");
     assert_eq!(credentials["Expiration"], "2026-01-02T09:04:05Z");
-    let text = |name: &str| credentials[name].as_str().expect("text").to_owned();
-    let keys = Keys {
-        access_key_id: text("AccessKeyId"),
-        secret_access_key: text("SecretAccessKey"),
-        session_token: Some(text("Token")),
-    };
+    let keys = keys(&aws, &token).await;
     let who = "Action=GetCallerIdentity&Version=2011-06-15";
     let caller = Signer::new(&keys, "sts", now()).sts(aws.sts_url(), who).await;
     let arn = caller.element("Arn");

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use super::super::Kind;
+use super::super::{Kind, SessionAttributes, SessionTag};
 use super::*;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/reflector";
@@ -15,24 +17,29 @@ fn document(kind: Kind, statements: &Value) -> Document {
     Document::parse(&json.to_string(), kind).expect("a document this evaluator reads")
 }
 
-#[track_caller]
-fn decide(identity: &Value, policy: Option<&Value>, resource: &str, expected: Result<(), Reason>) {
-    let caller = Caller {
+fn caller(identity: &Value) -> Caller {
+    Caller {
         arn: SESSION.to_owned(),
         user_id: "AROA:flux".to_owned(),
         account: "111122223333".to_owned(),
         principal_arn: ROLE.to_owned(),
         permissions: Arc::from([document(Kind::Permission, identity)]),
-    };
+        session: SessionAttributes::default(),
+    }
+}
+
+#[track_caller]
+fn decide(identity: &Value, policy: Option<&Value>, resource: &str, expected: Result<(), Reason>) {
+    let caller = caller(identity);
     let policy = policy.map(|statements| document(Kind::Repository, statements));
     let access = Access {
         action: "ecr:ListImages",
         resource,
         account: resource.split(':').nth(4).expect("an ARN"),
-        region: "eu-west-1",
-        policy: policy.as_ref(),
+        attached: Attached::Policy(policy.as_ref()),
     };
-    let decision = authorize(&caller, &access).map_err(|refusal| refusal.reason);
+    let context = caller.context().with("aws:RequestedRegion", "eu-west-1");
+    let decision = authorize(&caller, &access, &context).map_err(|refusal| refusal.reason);
     assert_eq!(decision, expected, "identity {identity}, repository {policy:?}");
 }
 
@@ -143,10 +150,9 @@ fn between_accounts_both_sides_must_allow() {
 fn trust() {
     let subject = format!("{ISSUER}:sub");
     let audience = format!("{ISSUER}:aud");
-    let context = [
-        (subject.as_str(), "system:serviceaccount:flux-system:image-reflector-controller"),
-        (audience.as_str(), "sts.amazonaws.com"),
-    ];
+    let context = RequestContext::new()
+        .with(&subject, "system:serviceaccount:flux-system:image-reflector-controller")
+        .with(&audience, "sts.amazonaws.com");
     let statement = |operator: &str, subject_pattern: &str| {
         json!({
             "Effect": "Allow",
@@ -184,12 +190,127 @@ fn a_deny_in_a_trust_policy_wins() {
     let ec2 = json!({ "Service": "ec2.amazonaws.com" });
     let assume = |statements: &Value| {
         let document = document(Kind::Trust, statements);
-        trusts(&document, &Assumer::Service("ec2.amazonaws.com"), "sts:AssumeRole", &[])
+        trusts(&document, &Assumer::Service("ec2.amazonaws.com"), "sts:AssumeRole", &RequestContext::new())
     };
     assert!(assume(&json!([statement("Allow", &ec2)])));
     assert!(assume(&json!([statement("Allow", &json!("*"))])));
     assert!(!assume(&json!([statement("Allow", &ec2), statement("Deny", &json!("*"))])));
     assert!(assume(&json!([statement("Allow", &ec2), statement("Deny", &json!({ "Service": "other" }))])));
+}
+
+/// Whether the caller, with this identity policy, may assume a role of this account with this trust policy.
+fn assumes(caller: &Caller, account: &str, trust: &Value) -> Result<(), Reason> {
+    let trust = document(Kind::Trust, trust);
+    let role = format!("arn:aws:iam::{account}:role/target");
+    let attached = Attached::Trust(Some(&trust));
+    let access = Access { action: "sts:AssumeRole", resource: &role, account, attached };
+    authorize(caller, &access, &caller.context()).map_err(|refusal| refusal.reason)
+}
+
+#[test]
+fn a_trust_policy_must_consent_and_the_account_where_it_is_named() {
+    let trust =
+        |principal: &str| json!({ "Effect": "Allow", "Principal": { "AWS": principal }, "Action": "sts:*" });
+    let may = allow("sts:AssumeRole", "arn:aws:iam::*:role/target");
+    let (may, may_not) = (caller(&may), caller(&json!([])));
+    let unheard = Err(Reason::NotAllowed(Side::Assumption));
+    let (here, there) = ("111122223333", "444455556666");
+    let root = "arn:aws:iam::111122223333:root";
+    let cases = [
+        // In one account a policy that names the caller is enough; one that names the account leaves it to the caller's.
+        (&may_not, here, ROLE, Ok(())),
+        (&may_not, here, SESSION, Ok(())),
+        (&may_not, here, root, unheard),
+        (&may, here, root, Ok(())),
+        (&may, here, here, Ok(())),
+        (&may, here, "arn:aws:iam::111122223333:role/other", unheard),
+        // Between accounts both sides are needed, however directly the caller is named.
+        (&may_not, there, SESSION, unheard),
+        (&may, there, SESSION, Ok(())),
+        (&may, there, ROLE, Ok(())),
+        (&may, there, root, Ok(())),
+        (&may, there, "arn:aws:iam::444455556666:root", unheard),
+    ];
+    for (caller, account, principal, expected) in cases {
+        assert_eq!(assumes(caller, account, &trust(principal)), expected, "{principal} in {account}");
+    }
+    let denied = json!([trust(ROLE), { "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole" }]);
+    assert_eq!(assumes(&may, here, &denied), Err(Reason::Denied(Side::Trust)));
+    let refusing = caller(&json!([allow("sts:*", "*"), deny("sts:AssumeRole", "*")]));
+    assert_eq!(assumes(&refusing, here, &trust(ROLE)), Err(Reason::Denied(Side::Identity)));
+}
+
+#[test]
+fn a_session_policy_leaves_what_both_allow() {
+    let decide = |session: &Value, policy: Option<&Value>| {
+        let mut caller = caller(&allow("ecr:*", "*"));
+        caller.session.policy = Some(Arc::new(document(Kind::Permission, session)));
+        let policy = policy.map(|policy| document(Kind::Repository, policy));
+        let access = Access {
+            action: "ecr:ListImages",
+            resource: HERE,
+            account: "111122223333",
+            attached: Attached::Policy(policy.as_ref()),
+        };
+        authorize(&caller, &access, &caller.context()).map_err(|refusal| refusal.reason)
+    };
+    let (other, own) = (allow("ecr:DescribeImages", "*"), allow("ecr:List*", "*"));
+    assert_eq!(decide(&own, None), Ok(()));
+    assert_eq!(decide(&other, None), Err(Reason::NotAllowed(Side::Session)));
+    assert_eq!(decide(&other, Some(&to(ROLE))), Err(Reason::NotAllowed(Side::Session)));
+    assert_eq!(decide(&other, Some(&to(SESSION))), Ok(()), "the very session is named");
+    assert_eq!(decide(&json!([own, deny("ecr:*", HERE)]), None), Err(Reason::Denied(Side::Session)));
+}
+
+#[test]
+fn tags_of_a_session_are_the_principals() {
+    let mut caller = caller(&json!({
+        "Effect": "Allow",
+        "Action": "ecr:ListImages",
+        "Resource": "*",
+        "Condition": { "StringEquals": { "aws:PrincipalTag/team": "a" } },
+    }));
+    let access = Access {
+        action: "ecr:ListImages",
+        resource: HERE,
+        account: "111122223333",
+        attached: Attached::Policy(None),
+    };
+    for (value, expected) in [("a", true), ("b", false)] {
+        let tag = SessionTag { key: "Team".to_owned(), value: value.to_owned(), transitive: false };
+        caller.session.tags = Arc::from([tag]);
+        assert_eq!(authorize(&caller, &access, &caller.context()).is_ok(), expected);
+    }
+}
+
+#[test]
+fn keys_of_several_values() {
+    let context = RequestContext::new().with_all("aws:TagKeys", ["team", "stage"]);
+    let cases = [
+        ("ForAllValues:StringEquals", json!(["team", "stage", "other"]), true),
+        ("ForAllValues:StringEquals", json!(["team"]), false),
+        ("ForAllValues:StringLike", json!("*a*"), true),
+        ("ForAnyValue:StringEquals", json!(["stage"]), true),
+        ("ForAnyValue:StringEquals", json!(["other"]), false),
+        ("ForAnyValue:StringNotEquals", json!(["team"]), true),
+        ("ForAllValues:StringNotEquals", json!(["team"]), false),
+    ];
+    for (operator, values, expected) in cases {
+        let statement = |key: &str| {
+            json!({
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "sts:TagSession",
+                "Condition": { operator: { key: values } },
+            })
+        };
+        let holds = |key: &str| {
+            let document = document(Kind::Trust, &statement(key));
+            trusts(&document, &Assumer::Service("pods.eks.amazonaws.com"), "sts:TagSession", &context)
+        };
+        assert_eq!(holds("aws:TagKeys"), expected, "{operator} {values}");
+        assert_eq!(holds("aws:Absent"), operator.starts_with("ForAllValues"), "{operator} of nothing");
+    }
 }
 
 #[test]
