@@ -293,6 +293,7 @@ pub(crate) struct Expect {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ExpectedError {
     pub(crate) kind: String,
+    pub(crate) reason: String,
     /// What the messages of the error and its causes say, among other things.
     pub(crate) message: String,
     /// What the hint says, among other things.

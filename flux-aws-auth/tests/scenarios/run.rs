@@ -156,8 +156,9 @@ fn flaws_of_failure(expect: &Expect, error: &Error) -> Vec<String> {
         flaws.add("source", expect.source.as_ref().map_or(&"", |source| source), &story);
         return flaws.0;
     };
-    let ExpectedError { kind, message, hint, status, code, request_id, retryable } = expected;
+    let ExpectedError { kind, reason, message, hint, status, code, request_id, retryable } = expected;
     flaws.compare("error.kind", Some(kind), &format!("{:?}", error.kind()));
+    flaws.compare("error.reason", Some(reason), &error.reason().to_string());
     if !story.contains(message.as_str()) {
         flaws.add("error.message", message, &story);
     }
