@@ -1,0 +1,168 @@
+//! Which policy documents does a role need, and why does the one that is there not work? Asks nobody: it prints JSON for the
+//! console, Terraform or the `aws` command.
+//!
+//! ```console
+//! $ cargo run --example iam -- trust --role arn:aws:iam::111122223333:role/reader \
+//!     --issuer https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE --service-account tenant/reader
+//! $ cargo run --example iam -- read 'arn:aws:ecr:eu-west-1:111122223333:repository/apps/*' --minimal
+//! $ cargo run --example iam -- read arn:aws:s3:::flux-bucket --by arn:aws:iam::111122223333:role/reader
+//! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp < policy.json
+//! ```
+//!
+//! Exit codes: 0 fine, 1 the lint found something, 2 bad input.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use flux_aws_auth::iam::{
+    ClusterArn, KeyArn, OidcProvider, OidcTrust, PermissionPolicy, PodIdentityTrust, PolicyDocument,
+    PrincipalArn, RepositoryArn, ResourcePolicy, lint,
+};
+use flux_aws_auth::{RoleArn, ServiceAccountRef};
+
+/// Prints IAM policy documents, and says what is wrong with them.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints a trust policy: who may assume a role. Without an issuer, for EKS Pod Identity.
+    Trust {
+        /// The role.
+        #[arg(long)]
+        role: RoleArn,
+        /// The cluster's OIDC issuer.
+        #[arg(long, requires = "service_accounts", conflicts_with = "cluster")]
+        issuer: Option<String>,
+        /// For Pod Identity: the only cluster.
+        #[arg(long)]
+        cluster: Option<ClusterArn>,
+        /// NAMESPACE/NAME, once or more.
+        #[arg(long = "service-account", value_parser = service_account)]
+        service_accounts: Vec<ServiceAccountRef>,
+    },
+    /// Prints a permission policy: what a role may read.
+    Read {
+        /// ARNs of one service: ECR repositories or patterns of them, one S3 bucket, or KMS keys; or `public.ecr.aws`.
+        #[arg(required = true)]
+        resources: Vec<String>,
+        /// For the resource's own policy: the role or user that may read it.
+        #[arg(long)]
+        by: Vec<PrincipalArn>,
+        /// Only what reading takes, instead of what Flux's page lists.
+        #[arg(long)]
+        minimal: bool,
+    },
+    /// Prints a permission policy for logging in to ECR, which a repository's own policy cannot grant.
+    Login,
+    /// Reads a permission policy from standard input, and says why it does not reach a repository.
+    Lint {
+        /// The repository.
+        repository: RepositoryArn,
+    },
+}
+
+fn main() -> ExitCode {
+    let printed = run(Arguments::parse().command).and_then(|(text, code)| {
+        match io::stdout().write_all(text.as_bytes()) {
+            // Whoever reads the output has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
+            written => written.map(|()| code).map_err(Into::into),
+        }
+    });
+    printed.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error}");
+        if let Some(hint) = error.downcast_ref::<flux_aws_auth::Error>().and_then(|error| error.hint()) {
+            let _ = writeln!(io::stderr(), "hint: {hint}");
+        }
+        ExitCode::from(2)
+    })
+}
+
+fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
+    let document = match command {
+        Command::Trust { role, issuer: Some(issuer), service_accounts, .. } => {
+            oidc(&role, &issuer, &service_accounts)?
+        }
+        Command::Trust { cluster, service_accounts, .. } => {
+            let trust = cluster.into_iter().fold(PodIdentityTrust::new(), PodIdentityTrust::cluster);
+            service_accounts.iter().try_fold(trust, PodIdentityTrust::service_account)?.document()
+        }
+        Command::Read { resources, by, minimal } if by.is_empty() => {
+            let policy = permissions(&resources)?;
+            if minimal { policy.minimal() } else { policy.flux_documented() }.clone()
+        }
+        Command::Read { resources, by, minimal } => {
+            let policy = resource_policy(&resources, by)?;
+            if minimal { policy.minimal() } else { policy.flux_documented() }.clone()
+        }
+        Command::Login => PermissionPolicy::ecr_login(),
+        Command::Lint { repository } => {
+            let findings = lint::policy(&io::read_to_string(io::stdin())?, &repository)?;
+            let lines = findings.iter().map(|finding| format!("{finding}\n  {}\n", finding.hint()));
+            let code = if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+            return Ok((lines.collect(), code));
+        }
+    };
+    Ok((format!("{document}\n"), ExitCode::SUCCESS))
+}
+
+fn oidc(
+    role: &RoleArn,
+    issuer: &str,
+    accounts: &[ServiceAccountRef],
+) -> Result<PolicyDocument, Box<dyn Error>> {
+    let provider = OidcProvider::for_role(role, issuer)?;
+    let (first, others) = accounts.split_first().ok_or("no ServiceAccount")?;
+    let trust = OidcTrust::new(&provider, first)?;
+    Ok(others.iter().try_fold(trust, OidcTrust::service_account)?.document())
+}
+
+fn permissions(resources: &[String]) -> Result<PermissionPolicy, Box<dyn Error>> {
+    Ok(match (resources, service(resources)?) {
+        (_, "ecr") => PermissionPolicy::ecr(all(resources)?)?,
+        (_, "kms") => PermissionPolicy::kms(all(resources)?)?,
+        ([bucket], "s3") => PermissionPolicy::s3(&bucket.parse()?),
+        ([gallery], _) if gallery == "public.ecr.aws" => PermissionPolicy::ecr_public(),
+        _ => return Err("name ECR repositories, KMS keys, one S3 bucket, or public.ecr.aws".into()),
+    })
+}
+
+fn resource_policy(resources: &[String], by: Vec<PrincipalArn>) -> Result<ResourcePolicy, Box<dyn Error>> {
+    let [resource] = resources else { return Err("a resource's own policy is about one resource".into()) };
+    Ok(match service(resources)? {
+        "ecr" => {
+            // The policy does not name it, but a slip of the pen should not go unnoticed.
+            let _: RepositoryArn = resource.parse()?;
+            ResourcePolicy::ecr_repository(by)?
+        }
+        "s3" => ResourcePolicy::s3_bucket(&resource.parse()?, by)?,
+        "kms" => ResourcePolicy::kms_key(&resource.parse::<KeyArn>()?, by)?,
+        _ => return Err("name an ECR repository, an S3 bucket or a KMS key".into()),
+    })
+}
+
+/// The service that all the ARNs are of.
+fn service(resources: &[String]) -> Result<&str, Box<dyn Error>> {
+    let mut services = resources.iter().map(|arn| arn.split(':').nth(2).unwrap_or_default());
+    let first = services.next().unwrap_or_default();
+    if services.all(|other| other == first) {
+        Ok(first)
+    } else {
+        Err("the ARNs are of several services".into())
+    }
+}
+
+fn all<T: std::str::FromStr>(texts: &[String]) -> Result<Vec<T>, T::Err> {
+    texts.iter().map(|text| text.parse()).collect()
+}
+
+fn service_account(text: &str) -> Result<ServiceAccountRef, String> {
+    let (namespace, name) = text.split_once('/').ok_or("write it as NAMESPACE/NAME")?;
+    Ok(ServiceAccountRef::new(namespace, name))
+}
