@@ -1,6 +1,7 @@
 //! A scenario's options, told to the builder.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -10,6 +11,7 @@ use flux_aws_auth::{Chain, ServiceAccountRef, ServiceAccountRole, SourceKind, So
 
 use crate::format::{Client, Options, Order, Provider, Scenario, Source};
 use crate::network::Network;
+use crate::values::Span;
 use crate::world::{Clock, Cluster, Files};
 
 /// The chain that a scenario's options ask for.
@@ -35,7 +37,10 @@ pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, f
         });
     }
     if let Some(provider) = options.provider {
-        builder = builder.source(NamedProvider::new("my profile", Profile(provider)));
+        builder = builder.source(NamedProvider::new(
+            "my profile",
+            Profile { provider, clock, asked: AtomicBool::new(false) },
+        ));
     }
     if let Some((namespace, name)) = options.service_account.as_deref().and_then(|name| name.split_once('/'))
     {
@@ -59,22 +64,36 @@ pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, f
 
 /// A credentials provider of the AWS SDK's kind.
 #[derive(Debug)]
-struct Profile(Provider);
+struct Profile {
+    provider: Provider,
+    clock: Clock,
+    asked: AtomicBool,
+}
+
+impl Profile {
+    fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let of =
+            |expiry| Credentials::new("AKIAPROFILE", "canary-secret-access-key", None, expiry, "profile");
+        let asked_before = self.asked.swap(true, Ordering::Relaxed);
+        match self.provider {
+            Provider::GivesCredentials => Ok(of(None)),
+            Provider::GivesCredentialsOnce if !asked_before => Ok(of(Some(self.clock.in_(Span::hours(1))))),
+            Provider::GivesCredentialsOnce | Provider::HasNothing => {
+                Err(CredentialsError::not_loaded("no profile"))
+            }
+            Provider::IsInvalid => {
+                Err(CredentialsError::invalid_configuration("the profile refers to itself"))
+            }
+            Provider::Fails => Err(CredentialsError::provider_error("no route to the sign-in page")),
+        }
+    }
+}
 
 impl ProvideCredentials for Profile {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
-        future::ProvideCredentials::ready(match self.0 {
-            Provider::GivesCredentials => {
-                Ok(Credentials::new("AKIAPROFILE", "canary-secret-access-key", None, None, "profile"))
-            }
-            Provider::HasNothing => Err(CredentialsError::not_loaded("no profile")),
-            Provider::IsInvalid => {
-                Err(CredentialsError::invalid_configuration("the profile refers to itself"))
-            }
-            Provider::Fails => Err(CredentialsError::provider_error("no route to the sign-in page")),
-        })
+        future::ProvideCredentials::ready(self.credentials())
     }
 }

@@ -179,6 +179,8 @@ pub(crate) enum Source {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Provider {
     GivesCredentials,
+    /// For an hour; then it has nothing.
+    GivesCredentialsOnce,
     HasNothing,
     IsInvalid,
     Fails,
