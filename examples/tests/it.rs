@@ -19,6 +19,8 @@ mod world;
 
 #[path = "it/command_line.rs"]
 mod command_line;
+#[path = "it/iam_documents.rs"]
+mod iam_documents;
 #[path = "it/policies.rs"]
 mod policies;
 #[path = "it/readme.rs"]

@@ -12,8 +12,8 @@ const FORM: &str = "arn:aws:ecr:REGION:ACCOUNT_ID:repository/NAME";
 
 /// The ARN of one private ECR repository, such as `arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp`.
 ///
-/// The name is 2 to 256 lower-case letters, digits, `.`, `_`, `-` and `/`, every part between slashes beginning and ending
-/// with a letter or digit ([CreateRepository]). It has no tag: permissions are a whole repository's.
+/// The name is 2 to 256 lower-case letters, digits, `.`, `_`, `-` and `/`: parts between slashes, each made of words with a
+/// separator between them ([CreateRepository]). It has no tag: permissions are a whole repository's.
 ///
 /// [CreateRepository]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,11 +36,7 @@ impl FromStr for RepositoryArn {
             if name.contains(['*', '?']) {
                 return Err(format!("{} is a pattern, not one repository", quoted(name)));
             }
-            let of_word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-            let framed = |part: &str| {
-                part.bytes().next().is_some_and(of_word) && part.bytes().next_back().is_some_and(of_word)
-            };
-            if !(2..=256).contains(&name.len()) || !name.split('/').all(framed) {
+            if !(2..=256).contains(&name.len()) || !name.split('/').all(is_component) {
                 return Err(format!("{} is no repository's name", quoted(name)));
             }
             Ok(())
@@ -113,6 +109,16 @@ impl From<RepositoryArn> for RepositoryPattern {
 }
 
 arn_text!(RepositoryPattern);
+
+/// Words of letters and digits, with a separator between each two.
+fn is_component(component: &str) -> bool {
+    let of_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_separator =
+        |between: &str| matches!(between, "" | "." | "_" | "__") || between.bytes().all(|b| b == b'-');
+    component.starts_with(of_word)
+        && component.ends_with(of_word)
+        && component.split(of_word).all(is_separator)
+}
 
 /// What follows `repository/`, which may be a pattern.
 fn name_in(parts: Parts<'_>) -> Result<&str, String> {

@@ -300,6 +300,10 @@ fn what_no_arn_or_name_can_be_is_refused_by_name() {
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/App"), "\"App\""),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a/"), "\"a/\""),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a//b"), "\"a//b\""),
+        (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a..b"), "\"a..b\""),
+        (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a._b"), "\"a._b\""),
+        (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/-a"), "\"-a\""),
+        (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a"), "\"a\""),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a/*"), "pattern"),
         (refusal::<RepositoryArn>(&long), "no repository's name"),
         (refusal::<RepositoryPattern>("*"), "six parts"),
@@ -327,6 +331,28 @@ fn what_no_arn_or_name_can_be_is_refused_by_name() {
     for (message, mentions) in cases {
         assert!(message.contains(mentions), "{mentions}: {message}");
     }
+}
+
+#[test]
+fn what_names_look_like_is_accepted() {
+    for name in ["ab", "apps/mainapp", "a.b/c_d/e__f/g--h-i", "0/1", "team-1/api.v2"] {
+        let arn = format!("arn:aws:ecr:eu-west-1:111122223333:repository/{name}");
+        assert_eq!(arn.parse::<RepositoryArn>().unwrap().name(), name);
+    }
+    for pattern in [
+        "arn:aws:ecr:*:*:repository/*",
+        "arn:aws-us-gov:ecr:us-gov-*-1:111122223333:repository/a?p/*-api",
+        "arn:aws-iso-b:ecr:us-isob-east-1:1111????3333:repository/app",
+    ] {
+        assert_eq!(pattern.parse::<RepositoryPattern>().unwrap().as_str(), pattern);
+    }
+    assert!("arn:aws:s3:::my.bucket-1".parse::<BucketArn>().is_ok());
+    assert!(
+        "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+            .parse::<KeyArn>()
+            .is_ok()
+    );
+    assert!("arn:aws:iam::111122223333:role/aws-reserved/a_b+c=d,e.f@g-h".parse::<PrincipalArn>().is_ok());
 }
 
 #[test]
