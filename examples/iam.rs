@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flux_aws_auth::iam::{
     ClusterArn, KeyArn, OidcProvider, OidcTrust, PermissionPolicy, PodIdentityTrust, PolicyDocument,
-    PrincipalArn, RepositoryArn, ResourcePolicy, lint,
+    PrincipalArn, RepositoryArn, ResourcePolicy, RoleTrust, lint,
 };
 use flux_aws_auth::{RoleArn, ServiceAccountRef};
 
@@ -31,7 +31,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints a trust policy: who may assume a role. Without an issuer, for EKS Pod Identity.
+    /// Prints a trust policy: who may assume a role. For EKS Pod Identity, unless an issuer or another role is named.
     Trust {
         /// The role.
         #[arg(long)]
@@ -39,6 +39,12 @@ enum Command {
         /// The cluster's OIDC issuer.
         #[arg(long, requires = "service_accounts", conflicts_with = "cluster")]
         issuer: Option<String>,
+        /// Another role or user, which may assume this role.
+        #[arg(long, conflicts_with_all = ["issuer", "cluster", "service_accounts"])]
+        by: Option<PrincipalArn>,
+        /// What that one has to give as external id.
+        #[arg(long, requires = "by")]
+        external_id: Option<String>,
         /// For Pod Identity: the only cluster.
         #[arg(long)]
         cluster: Option<ClusterArn>,
@@ -57,6 +63,12 @@ enum Command {
         /// Only what reading takes, instead of what Flux's page lists.
         #[arg(long)]
         minimal: bool,
+    },
+    /// Prints a permission policy for assuming other roles.
+    Assume {
+        /// The other roles.
+        #[arg(required = true)]
+        roles: Vec<RoleArn>,
     },
     /// Prints a permission policy for logging in to ECR, which a repository's own policy cannot grant.
     Login,
@@ -89,6 +101,9 @@ fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
         Command::Trust { role, issuer: Some(issuer), service_accounts, .. } => {
             oidc(&role, &issuer, &service_accounts)?
         }
+        Command::Trust { by: Some(principal), external_id, .. } => {
+            external_id.into_iter().try_fold(RoleTrust::new(principal), RoleTrust::external_id)?.document()
+        }
         Command::Trust { cluster, service_accounts, .. } => {
             let trust = cluster.into_iter().fold(PodIdentityTrust::new(), PodIdentityTrust::cluster);
             service_accounts.iter().try_fold(trust, PodIdentityTrust::service_account)?.document()
@@ -101,6 +116,7 @@ fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
             let policy = resource_policy(&resources, by)?;
             if minimal { policy.minimal() } else { policy.flux_documented() }.clone()
         }
+        Command::Assume { roles } => PermissionPolicy::assume_roles(roles)?,
         Command::Login => PermissionPolicy::ecr_login(),
         Command::Lint { repository } => {
             let findings = lint::policy(&io::read_to_string(io::stdin())?, &repository)?;

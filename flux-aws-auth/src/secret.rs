@@ -1,6 +1,5 @@
 //! The object level: the access key in a Kubernetes Secret that a tenant's object names.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -58,36 +57,39 @@ impl AccessKeySecret {
         K: AsRef<str>,
         V: AsRef<[u8]>,
     {
-        const KEYS: [&str; 2] = ["accesskey", "secretkey"];
+        const ID: &str = "accesskey";
+        const KEY: &str = "secretkey";
         let secret = secret.into();
-        let mut values = BTreeMap::new();
-        for (key, value) in data {
-            if let Some(known) = KEYS.into_iter().find(|known| *known == key.as_ref()) {
-                values.insert(known, value.as_ref().to_vec());
+        let (mut id, mut key) = (None, None);
+        for (name, value) in data {
+            match name.as_ref() {
+                ID => id = Some(value),
+                KEY => key = Some(value),
+                _ => {}
             }
         }
-        let missing: Vec<_> = KEYS.into_iter().filter(|key| !values.contains_key(key)).collect();
-        if !missing.is_empty() {
-            let missing = missing.join("', '");
-            return Err(Error::new(
-                ErrorKind::Configuration,
-                format!(
-                    "invalid '{secret}' secret data: required fields 'accesskey' and 'secretkey', missing '{missing}'"
-                ),
-            )
-            .with_hint("Make the Secret with both keys, spelled in lower case, in the namespace of the object."));
-        }
-        let value = |key| {
-            let value = values.get(key).map(Vec::as_slice).unwrap_or_default();
-            let value = std::str::from_utf8(value).map_err(|_| "is not text");
-            value.and_then(checked).map_err(|flaw| unusable(&secret, key, flaw))
+        let (Some(id), Some(key)) = (&id, &key) else {
+            let missing =
+                [(ID, id.is_none()), (KEY, key.is_none())].into_iter().filter(|(_, missing)| *missing);
+            let missing: Vec<_> = missing.map(|(name, _)| name).collect();
+            let message = format!(
+                "invalid '{secret}' secret data: required fields '{ID}' and '{KEY}', missing '{}'",
+                missing.join("', '")
+            );
+            return Err(Error::new(ErrorKind::Configuration, message).with_hint(
+                "Make the Secret with both keys, spelled in lower case, in the namespace of the object.",
+            ));
+        };
+        let text = |name, value: &V| {
+            let text = std::str::from_utf8(value.as_ref()).map_err(|_| "is not text");
+            text.and_then(checked).map(str::to_owned).map_err(|flaw| unusable(&secret, name, flaw))
         };
         let credentials = Credentials::builder()
-            .access_key_id(value("accesskey")?)
-            .secret_access_key(value("secretkey")?)
+            .access_key_id(text(ID, id)?)
+            .secret_access_key(text(KEY, key)?)
             .provider_name("BucketSecret")
             .build();
-        Ok(Self { secret, credentials, found: KEYS.to_vec() })
+        Ok(Self { secret, credentials, found: vec![ID, KEY] })
     }
 }
 

@@ -240,6 +240,27 @@ def pod_identity_may_assume_and_tag_and_nobody_else(world):
 
 
 @check
+def a_role_assumes_the_one_that_trusts_it(world):
+    def hop(keys, role, **more):
+        sts = world.client("sts", keys)
+        return sts.assume_role(RoleArn=role_arn(role), RoleSessionName="check", **more)
+
+    target = f"role-{world.roles + 2}"
+    keys = world.reader(world.printed("assume", role_arn(target)))
+    first = f"role-{world.roles}"
+    trust = ["trust", "--role", role_arn(target), "--by", role_arn(first)]
+    assert world.role(world.printed(*trust, "--external-id", "tenant-7")) == target
+    tags = [{"Key": "kubernetes-namespace", "Value": "tenant"}]
+    assert allowed(lambda: hop(keys, target, ExternalId="tenant-7", Tags=tags))
+    for more in [{}, {"ExternalId": "tenant-8"}]:
+        assert not allowed(lambda: hop(keys, target, **more)), more
+    stranger = world.reader(world.printed("assume", role_arn(target)))
+    assert not allowed(lambda: hop(stranger, target, ExternalId="tenant-7"))
+    trust = world.printed(*trust)
+    assert not allowed(lambda: hop(keys, world.role(without(trust, "sts:TagSession")), Tags=tags))
+
+
+@check
 def minimal_reads_the_repository_and_no_other(world):
     policy = world.printed("read", "--minimal", repository_arn("apps/*"))
     ecr = world.client("ecr", world.reader(policy))

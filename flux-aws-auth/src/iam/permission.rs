@@ -3,6 +3,7 @@
 use super::document::{PolicyDocument, Statement};
 use super::repository::RepositoryPattern;
 use super::resource::{BucketArn, KeyArn};
+use crate::arn::RoleArn;
 use crate::error::{Error, ErrorKind};
 
 /// What a role or a user may read, as a policy to attach to it, in [two forms](super#two-forms).
@@ -98,6 +99,19 @@ impl PermissionPolicy {
         Ok(Self { flux_documented: document(KMS_FLUX), minimal: document(KMS_MINIMAL) })
     }
 
+    /// Assuming other roles: what a role needs besides the trust of those ([`RoleTrust`](super::RoleTrust)).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when no role is named.
+    pub fn assume_roles(roles: impl IntoIterator<Item = RoleArn>) -> Result<PolicyDocument, Error> {
+        let roles: Vec<_> = roles.into_iter().map(|role| role.to_string()).collect();
+        if roles.is_empty() {
+            return Err(none_named("role"));
+        }
+        Ok(PolicyDocument::new(vec![Statement::allow(ASSUME_AND_TAG).on(roles)]))
+    }
+
     /// The actions that Flux's page lists ([Flux on AWS]), on these resources alone.
     ///
     /// [Flux on AWS]: https://fluxcd.io/flux/integrations/aws/#authorization
@@ -119,6 +133,9 @@ pub(super) fn none_named(what: &str) -> Error {
 pub(super) fn bucket_and_objects(bucket: &BucketArn) -> [String; 2] {
     [bucket.to_string(), format!("{bucket}/*")]
 }
+
+/// A session with tags that it passes on can assume a role only where it may tag the new session too.
+pub(super) const ASSUME_AND_TAG: &[&str] = &["sts:AssumeRole", "sts:TagSession"];
 
 pub(super) const ECR_LOGIN: &str = "ecr:GetAuthorizationToken";
 

@@ -1,8 +1,9 @@
 //! Trust policies: who may assume a role.
 
-use super::document::{PolicyDocument, Principal, Statement};
+use super::document::{OneOrMany, PolicyDocument, Principal, Statement};
 use super::oidc::OidcProvider;
-use super::resource::ClusterArn;
+use super::permission::ASSUME_AND_TAG;
+use super::resource::{ClusterArn, PrincipalArn};
 use crate::error::{Error, ErrorKind};
 use crate::service_account::ServiceAccountRef;
 use crate::sts::AUDIENCE;
@@ -113,8 +114,7 @@ impl PodIdentityTrust {
 
     /// The document.
     pub fn document(&self) -> PolicyDocument {
-        let statement =
-            || Statement::allow(&["sts:AssumeRole", "sts:TagSession"]).to(Principal::Service(POD_IDENTITY));
+        let statement = || Statement::allow(ASSUME_AND_TAG).to(Principal::Service(POD_IDENTITY));
         let cluster = || self.cluster.iter().map(|cluster| tag("eks-cluster-arn", cluster.as_str()));
         let statements = match self.service_accounts.as_slice() {
             [] if self.cluster.is_none() => {
@@ -134,6 +134,67 @@ impl PodIdentityTrust {
                 .collect(),
         };
         PolicyDocument::new(statements)
+    }
+}
+
+/// The trust policy of a role that another role assumes: a hop, most often into another account ([the target role]).
+///
+/// `sts:TagSession` is in it because the sessions of EKS Pod Identity pass their tags on, and AWS refuses a tagged session
+/// where only `sts:AssumeRole` is allowed. The other role needs [`PermissionPolicy::assume_roles`] besides.
+///
+/// [the target role]: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-assign-target-role.html
+/// [`PermissionPolicy::assume_roles`]: super::PermissionPolicy::assume_roles
+///
+/// ```
+/// use flux_aws_auth::iam::RoleTrust;
+///
+/// let controller = "arn:aws:iam::111122223333:role/flux-source".parse()?;
+/// println!("{}", RoleTrust::new(controller).external_id("tenant-7")?.document());
+/// # Ok::<(), flux_aws_auth::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RoleTrust {
+    principal: PrincipalArn,
+    external_id: Option<String>,
+}
+
+impl RoleTrust {
+    /// Trusts one role or user.
+    pub fn new(principal: PrincipalArn) -> Self {
+        Self { principal, external_id: None }
+    }
+
+    /// Only where this external id is given. It is no secret: it keeps somebody who assumes roles for many from being talked
+    /// into assuming this one for another ([external id]).
+    ///
+    /// [external id]: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when it is not 2 to 1224 letters, digits or `_+=,.@:/-`.
+    pub fn external_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
+        let id = id.into();
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
+        if !(2..=1224).contains(&id.len()) || !id.bytes().all(allowed) {
+            return Err(Error::new(ErrorKind::Configuration, format!("{} is no external id", quoted(&id)))
+                .with_hint("Use 2 to 1224 letters, digits or _+=,.@:/- characters."));
+        }
+        self.external_id = Some(id);
+        Ok(self)
+    }
+
+    /// The document.
+    pub fn document(&self) -> PolicyDocument {
+        let principal = Principal::Aws(OneOrMany::One(self.principal.to_string()));
+        let statement = |actions| Statement::allow(actions).to(principal.clone());
+        let Some(id) = &self.external_id else {
+            return PolicyDocument::new(vec![statement(ASSUME_AND_TAG)]);
+        };
+        PolicyDocument::new(vec![
+            statement(&["sts:AssumeRole"]).when(vec![("sts:ExternalId".to_owned(), vec![id.clone()])]),
+            // Apart, as the external id is a part of AssumeRole. Tagging alone lets nobody in.
+            statement(&["sts:TagSession"]),
+        ])
     }
 }
 

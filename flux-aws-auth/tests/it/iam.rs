@@ -1,6 +1,7 @@
 use flux_aws_auth::iam::{
     BucketArn, ClusterArn, KeyArn, ManagedPolicy, OidcProvider, OidcTrust, PermissionPolicy,
     PodIdentityTrust, PolicyDocument, PrincipalArn, RepositoryArn, RepositoryPattern, ResourcePolicy,
+    RoleTrust,
 };
 use flux_aws_auth::{Error, ErrorKind, RoleArn, ServiceAccountRef};
 use serde_json::{Value, json};
@@ -119,6 +120,37 @@ fn pod_identity_may_be_held_to_a_cluster_and_service_accounts() {
         }))
     };
     is_json(&trust.document(), &json!({"Version": "2012-10-17", "Statement": [of("a", "x"), of("b", "y")]}));
+}
+
+#[test]
+fn a_hop_may_be_made_and_its_session_tagged() {
+    let target: RoleArn = "arn:aws:iam::444455556666:role/target".parse().unwrap();
+    let both = json!(["sts:AssumeRole", "sts:TagSession"]);
+    statement_is(
+        &PermissionPolicy::assume_roles([target.clone()]).unwrap(),
+        &json!({"Effect": "Allow", "Action": both, "Resource": target.as_str()}),
+    );
+    let principal = json!({"AWS": role().as_str()});
+    let trust = RoleTrust::new(role().into());
+    statement_is(&trust.document(), &json!({"Effect": "Allow", "Principal": principal, "Action": both}));
+    is_json(
+        &trust.external_id("eu-west-1/111122223333/production/tenant/reader").unwrap().document(),
+        &json!({"Version": "2012-10-17", "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": principal,
+                "Action": "sts:AssumeRole",
+                "Condition": {
+                    "StringEquals": {"sts:ExternalId": "eu-west-1/111122223333/production/tenant/reader"},
+                },
+            },
+            {"Effect": "Allow", "Principal": principal, "Action": "sts:TagSession"},
+        ]}),
+    );
+    for id in ["", "x", "a b", "a*", &"x".repeat(1225)] {
+        let error = RoleTrust::new(role().into()).external_id(id).unwrap_err();
+        assert!(error.to_string().contains("is no external id"), "{error}");
+    }
 }
 
 #[test]
@@ -255,6 +287,7 @@ fn a_policy_for_nobody_or_nothing_is_refused() {
     let refused = [
         PermissionPolicy::ecr([]).map(|_| ()),
         PermissionPolicy::kms([]).map(|_| ()),
+        PermissionPolicy::assume_roles([]).map(|_| ()),
         ResourcePolicy::ecr_repository([]).map(|_| ()),
     ];
     for result in refused {

@@ -30,6 +30,14 @@ fn the_matrix_is_flux_s() {
 }
 
 #[test]
+fn the_docs_show_the_matrix() {
+    let source = include_str!("../../src/integration.rs");
+    let rows =
+        source.lines().filter_map(|line| line.strip_prefix("/// ")).filter(|line| line.starts_with('|'));
+    assert_eq!(rows.collect::<Vec<_>>(), Integration::matrix_markdown().lines().collect::<Vec<_>>());
+}
+
+#[test]
 fn the_matrix_as_data_and_as_a_table_are_one() {
     let combinations: Vec<_> = Integration::matrix().collect();
     let cells = combinations.iter().map(|combination| combination.support.to_string());
