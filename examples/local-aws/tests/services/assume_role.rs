@@ -10,11 +10,14 @@ use crate::scenario::{
 };
 use crate::signed::{Answer, Keys, Signer};
 
+/// Names with values.
+type Parameters<'a> = &'a [(&'a str, &'a str)];
+
 const HERE: &str = "111122223333";
 const THERE: &str = "444455556666";
 
 /// `AssumeRole` of `role` with the keys, and these further parameters; an empty value leaves one out.
-async fn assume(aws: &LocalAws, keys: &Keys, role: &str, more: &[(&str, &str)]) -> Answer {
+async fn assume(aws: &LocalAws, keys: &Keys, role: &str, more: Parameters<'_>) -> Answer {
     let mut parameters = vec![
         ("Action", "AssumeRole"),
         ("Version", "2011-06-15"),
@@ -364,7 +367,7 @@ async fn parameters_that_do_not_fit_the_model() {
     let at_tag = |part: &str, rule: &str| {
         format!("at 'tags.1.member.{part}' failed to satisfy constraint: Member must {rule}")
     };
-    let cases: [(&[(&str, &str)], &str, String); 11] = [
+    let cases: [(Parameters<'_>, &str, String); 11] = [
         (
             &[("ExternalId", "x")],
             "ValidationError",
