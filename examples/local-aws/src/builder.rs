@@ -13,6 +13,7 @@ use crate::fault::Faults;
 use crate::iam::{Caller, CompiledRole, Role, SessionAttributes, User, valid_account};
 use crate::imds::{ImdsMode, Node};
 use crate::issuer::Issuer;
+use crate::kubernetes::{Cluster, ServiceAccount};
 use crate::local_aws::LocalAws;
 use crate::meter::{Ledger, Meter};
 use crate::oidc::Provider;
@@ -39,6 +40,7 @@ pub struct Builder {
     roles: Vec<Role>,
     users: Vec<User>,
     associations: Vec<(String, String, String)>,
+    service_accounts: Vec<ServiceAccount>,
     node_role: Option<String>,
     imds: ImdsMode,
     repositories: Vec<Repository>,
@@ -55,6 +57,7 @@ impl Builder {
             roles: Vec::new(),
             users: Vec::new(),
             associations: Vec::new(),
+            service_accounts: Vec::new(),
             node_role: None,
             imds: ImdsMode::Normal,
             repositories: Vec::new(),
@@ -110,6 +113,14 @@ impl Builder {
     #[must_use]
     pub fn user(mut self, user: User) -> Self {
         self.users.push(user);
+        self
+    }
+
+    /// Adds a ServiceAccount to the cluster. The [token issuer](LocalAws::issuer) makes tokens for others too; the
+    /// Kubernetes API knows these only.
+    #[must_use]
+    pub fn service_account(mut self, service_account: ServiceAccount) -> Self {
+        self.service_accounts.push(service_account);
         self
     }
 
@@ -169,7 +180,9 @@ impl Builder {
         let keys = KeyStore::new(Arc::clone(&ledger));
         let access_keys = self.compile_users(&keys)?;
 
-        let issuer = Issuer::new(&self.issuer, self.clock.clone(), Arc::clone(&ledger))?;
+        let cluster = Arc::new(Cluster::new(&self.account, self.clock.clone(), self.service_accounts)?);
+        let issuer =
+            Issuer::new(&self.issuer, self.clock.clone(), Arc::clone(&ledger), Arc::clone(&cluster))?;
         let mut oidc_accounts = self.oidc_accounts;
         oidc_accounts.insert(self.account.clone());
         let oidc_provider = Provider::new(oidc_accounts, issuer.url(), issuer.keys());
@@ -183,6 +196,7 @@ impl Builder {
             roles,
             keys,
             issuer,
+            cluster,
             oidc_provider,
             associations,
             node: Node::new(node_role, self.imds),

@@ -14,6 +14,7 @@ use crate::iam::{
 };
 use crate::imds::Node;
 use crate::issuer::Issuer;
+use crate::kubernetes::Cluster;
 use crate::meter::{Ledger, Meter};
 use crate::oidc::Provider;
 use crate::pod_identity::Association;
@@ -31,6 +32,7 @@ pub(crate) struct Cloud {
     pub(crate) roles: BTreeMap<String, CompiledRole>,
     pub(crate) keys: KeyStore,
     pub(crate) issuer: Issuer,
+    pub(crate) cluster: Arc<Cluster>,
     pub(crate) oidc_provider: Provider,
     pub(crate) associations: BTreeMap<(String, String), Association>,
     pub(crate) node: Node,
@@ -52,6 +54,7 @@ pub(crate) struct Endpoints {
     pub(crate) ecr: String,
     pub(crate) imds: String,
     pub(crate) issuer: String,
+    pub(crate) kubernetes: String,
     pub(crate) layers: String,
     pub(crate) pod_identity: String,
     pub(crate) registry: String,

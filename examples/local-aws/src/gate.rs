@@ -21,7 +21,7 @@ use crate::service::Service;
 pub(crate) type Operation = fn(&Parts, &Bytes) -> Option<Cow<'static, str>>;
 
 /// No service here takes more.
-const MAX_BODY: usize = 1024 * 1024;
+const MAX_BODY: usize = 4 * 1024 * 1024;
 
 #[derive(Clone)]
 struct Gate {

@@ -41,6 +41,7 @@
 //! | STS | `AssumeRole`, `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
 //! | ECR API | `GetAuthorizationToken`, `ListImages`, `DescribeImages`, `BatchGetImage` |
 //! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
+//! | Kubernetes API | a ServiceAccount, and a token of it (TokenRequest), under role-based access control |
 //! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
 //!
 //! Requests are counted, and each service can be told to [fail](Fault): with an error, late, cut, with a body that is not
@@ -64,6 +65,7 @@ mod gate;
 mod iam;
 mod imds;
 mod issuer;
+mod kubernetes;
 mod local_aws;
 mod meter;
 mod oidc;
@@ -86,6 +88,7 @@ pub use fault::{Fault, Injection};
 pub use iam::{Role, User};
 pub use imds::ImdsMode;
 pub use issuer::{Issuer, ServiceAccountToken};
+pub use kubernetes::{Kubernetes, Rbac, ServiceAccount};
 pub use local_aws::LocalAws;
 pub use repository::{Repository, TagScheme, TagStyle};
 pub use service::Service;

@@ -12,6 +12,7 @@ use crate::cloud::Cloud;
 use crate::credentials::AccessKey;
 use crate::fault::{Fault, Injection};
 use crate::issuer::Issuer;
+use crate::kubernetes::Kubernetes;
 use crate::service::Service;
 
 /// An AWS account on loopback ports, for as long as this value lives.
@@ -83,6 +84,17 @@ impl LocalAws {
     /// The Pod Identity agent's address with its path, for `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub fn pod_identity_url(&self) -> String {
         format!("{}/v1/credentials", self.cloud.endpoints.pod_identity)
+    }
+
+    /// Where the Kubernetes API listens, over plain HTTP: `kube::Config::new` takes it, with a
+    /// [token](Kubernetes::token).
+    pub fn kubernetes_url(&self) -> &str {
+        &self.cloud.endpoints.kubernetes
+    }
+
+    /// The ServiceAccounts of the cluster.
+    pub fn kubernetes(&self) -> Kubernetes {
+        Kubernetes::new(Arc::clone(&self.cloud.cluster), self.cloud.issuer.clone())
     }
 
     /// Where the issuer's `/.well-known/openid-configuration` is served.

@@ -12,7 +12,7 @@ use crate::connection::{Connection, Connections};
 use crate::error::Error;
 use crate::gate::{self, Operation};
 use crate::service::Service;
-use crate::{ecr, imds, issuer, pod_identity, registry, sts};
+use crate::{ecr, imds, issuer, kubernetes, pod_identity, registry, sts};
 
 /// Makes the answering part of a service.
 type Answers = fn(Arc<Cloud>) -> Router;
@@ -22,6 +22,7 @@ pub(crate) struct Listeners {
     ecr: TcpListener,
     imds: TcpListener,
     issuer: TcpListener,
+    kubernetes: TcpListener,
     layers: TcpListener,
     pod_identity: TcpListener,
     registry: TcpListener,
@@ -34,6 +35,7 @@ impl Listeners {
             ecr: listen("the ECR API").await?,
             imds: listen("the instance metadata service").await?,
             issuer: listen("the token issuer").await?,
+            kubernetes: listen("the Kubernetes API").await?,
             layers: listen("the layers").await?,
             pod_identity: listen("the Pod Identity agent").await?,
             registry: listen("the registry").await?,
@@ -46,6 +48,7 @@ impl Listeners {
             ecr: url(&self.ecr)?,
             imds: url(&self.imds)?,
             issuer: url(&self.issuer)?,
+            kubernetes: url(&self.kubernetes)?,
             layers: url(&self.layers)?,
             pod_identity: url(&self.pod_identity)?,
             registry: url(&self.registry)?,
@@ -55,10 +58,11 @@ impl Listeners {
 
     /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
     pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
-        let services: [(TcpListener, Service, Answers, Operation); 7] = [
+        let services: [(TcpListener, Service, Answers, Operation); 8] = [
             (self.ecr, Service::Ecr, ecr::router, ecr::operation),
             (self.imds, Service::Imds, imds::router, imds::operation),
             (self.issuer, Service::Issuer, issuer::router, issuer::operation),
+            (self.kubernetes, Service::Kubernetes, kubernetes::router, kubernetes::operation),
             (self.layers, Service::Layers, registry::layers_router, registry::layers_operation),
             (self.pod_identity, Service::PodIdentity, pod_identity::router, pod_identity::operation),
             (self.registry, Service::Registry, registry::router, registry::operation),

@@ -1,8 +1,9 @@
 //! The services by name, and how each words an error.
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::kubernetes::Status;
 use crate::wire::Rejection;
 use crate::{imds, pod_identity};
 
@@ -16,6 +17,8 @@ pub enum Service {
     Imds,
     /// Where the token issuer publishes its keys.
     Issuer,
+    /// The Kubernetes API.
+    Kubernetes,
     /// Where the registry's blobs are kept.
     Layers,
     /// The EKS Pod Identity agent.
@@ -33,6 +36,7 @@ impl Service {
             Self::Ecr => "ecr",
             Self::Imds => "imds",
             Self::Issuer => "oidc",
+            Self::Kubernetes => "kubernetes",
             Self::Layers => "layers",
             Self::PodIdentity => "pod-identity",
             Self::Registry => "registry",
@@ -45,7 +49,8 @@ impl Service {
     /// Sources: <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>,
     /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors.html>,
     /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html#instancedata-throttling>,
-    /// <https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html>.
+    /// <https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html>,
+    /// <https://kubernetes.io/docs/concepts/cluster-administration/flow-control/>.
     pub(crate) fn throttled(self) -> Response {
         let (status, code, message) = match self {
             Self::Sts => (400, "Throttling", "Rate exceeded"),
@@ -54,6 +59,12 @@ impl Service {
             Self::PodIdentity => (429, "ThrottlingException", "Rate exceeded"),
             Self::Layers => (503, "SlowDown", "Please reduce your request rate."),
             Self::Issuer => (429, "TooManyRequests", "Too Many Requests"),
+            Self::Kubernetes => {
+                let message = "Too many requests, please try again later.";
+                let mut response = self.error(429, "TooManyRequests", message);
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                return response;
+            }
             Self::Imds => (503, "ServiceUnavailable", "Service Unavailable"),
         };
         self.error(status, code, message)
@@ -82,6 +93,7 @@ impl Service {
             Self::Registry => rejection.into_registry(),
             Self::PodIdentity => pod_identity::service_error(status, code, message),
             Self::Imds => imds::page(status),
+            Self::Kubernetes => Status::of(status, message).into_response(),
             Self::Issuer => {
                 (status, [(header::CONTENT_TYPE, "text/plain")], message.to_owned()).into_response()
             }
@@ -95,7 +107,7 @@ impl Service {
             Self::Ecr => "application/x-amz-json-1.1",
             Self::Imds => "text/plain",
             Self::Layers => "application/octet-stream",
-            Self::Registry | Self::PodIdentity | Self::Issuer => "application/json",
+            Self::Registry | Self::PodIdentity | Self::Issuer | Self::Kubernetes => "application/json",
         }
     }
 }

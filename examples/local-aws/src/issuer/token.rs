@@ -12,6 +12,7 @@ use super::claims::{Claims, Kubernetes, Reference};
 use super::key::SigningKey;
 use crate::clock::{Clock, unix};
 use crate::error::Error;
+use crate::kubernetes::Cluster;
 use crate::meter::Ledger;
 use crate::random;
 
@@ -29,11 +30,17 @@ pub struct Issuer {
     clock: Clock,
     key: &'static SigningKey,
     ledger: Arc<Ledger>,
+    cluster: Arc<Cluster>,
 }
 
 impl Issuer {
-    pub(crate) fn new(url: &str, clock: Clock, ledger: Arc<Ledger>) -> Result<Self, Error> {
-        Ok(Self { url: url.into(), clock, key: SigningKey::published()?, ledger })
+    pub(crate) fn new(
+        url: &str,
+        clock: Clock,
+        ledger: Arc<Ledger>,
+        cluster: Arc<Cluster>,
+    ) -> Result<Self, Error> {
+        Ok(Self { url: url.into(), clock, key: SigningKey::published()?, ledger, cluster })
     }
 
     /// The issuer's address as the tokens name it.
@@ -41,7 +48,7 @@ impl Issuer {
         &self.url
     }
 
-    /// A token for `audience`, valid from now on for `ttl`, as the TokenRequest API gives it.
+    /// A token for `audience`, valid from now on for `ttl`, as it is mounted into a pod.
     pub fn token(&self, namespace: &str, service_account: &str, audience: &str, ttl: Duration) -> String {
         self.service_account_token(namespace, service_account).audience(audience).ttl(ttl).sign()
     }
@@ -52,7 +59,8 @@ impl Issuer {
             issuer: self,
             namespace: namespace.to_owned(),
             service_account: service_account.to_owned(),
-            audience: self.url.to_string(),
+            audiences: vec![self.url.to_string()],
+            is_bound: true,
             ttl: Duration::from_secs(3600),
             issued_at: self.clock.now(),
             issuer_url: self.url.to_string(),
@@ -94,7 +102,8 @@ pub struct ServiceAccountToken<'a> {
     issuer: &'a Issuer,
     namespace: String,
     service_account: String,
-    audience: String,
+    audiences: Vec<String>,
+    is_bound: bool,
     ttl: Duration,
     issued_at: SystemTime,
     issuer_url: String,
@@ -106,7 +115,28 @@ impl ServiceAccountToken<'_> {
     /// The audience it is for; unless this is called, the cluster's own API server.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = audience.into();
+        self.audiences = vec![audience.into()];
+        self
+    }
+
+    /// For these audiences.
+    #[must_use]
+    pub(crate) fn audiences(mut self, audiences: Vec<String>) -> Self {
+        self.audiences = audiences;
+        self
+    }
+
+    /// Bound to no pod, as the TokenRequest API gives it; EKS takes no such token for Pod Identity.
+    #[must_use]
+    pub fn unbound(mut self) -> Self {
+        self.is_bound = false;
+        self
+    }
+
+    /// Issued at this time.
+    #[must_use]
+    pub(crate) fn issued_at(mut self, time: SystemTime) -> Self {
+        self.issued_at = time;
         self
     }
 
@@ -159,17 +189,19 @@ impl ServiceAccountToken<'_> {
     /// If the process cannot make the second RSA key that a [forged](Self::forged) token is signed with.
     pub fn sign(self) -> String {
         let issued_at = unix(self.issued_at);
-        let object = |name: String| Reference { uid: uid(&[&self.namespace, &name]), name };
+        let (namespace, name) = (&self.namespace, &self.service_account);
+        let uid = self.issuer.cluster.uid(namespace, name).unwrap_or_else(|| uid_of_names(namespace, name));
+        let pod = self.is_bound.then(|| format!("{name}-5c9d8f7b6d-x2x7k"));
         let claims = Claims {
-            aud: vec![self.audience.clone()],
+            aud: self.audiences.clone(),
             exp: issued_at + self.ttl.as_secs(),
             iat: issued_at,
             iss: self.issuer_url.clone(),
             jti: random::uuid().to_string(),
             kubernetes: Kubernetes {
                 namespace: self.namespace.clone(),
-                pod: Some(object(format!("{}-5c9d8f7b6d-x2x7k", self.service_account))),
-                serviceaccount: object(self.service_account.clone()),
+                pod: pod.map(|name| Reference { uid: uid_of_names(namespace, &name), name }),
+                serviceaccount: Reference { name: name.clone(), uid },
             },
             nbf: issued_at,
             sub: format!("system:serviceaccount:{}:{}", self.namespace, self.service_account),
@@ -188,9 +220,9 @@ impl ServiceAccountToken<'_> {
     }
 }
 
-/// The UID of an object: the same for the same names, as an object keeps its UID.
-fn uid(names: &[&str]) -> String {
-    let hash = digest(&SHA256, names.join("/").as_bytes());
+/// The UID of the first object of that name: the same whenever it is asked for, as an object keeps its UID.
+pub(crate) fn uid_of_names(namespace: &str, name: &str) -> String {
+    let hash = digest(&SHA256, format!("{namespace}/{name}").as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()

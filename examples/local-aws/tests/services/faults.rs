@@ -15,7 +15,7 @@ use crate::signed::{Answer, Signer, answer};
 use crate::sts::assume;
 
 /// Every service with an address that it answers.
-fn services(aws: &LocalAws) -> [(Service, String); 6] {
+fn services(aws: &LocalAws) -> [(Service, String); 7] {
     [
         (Service::Ecr, format!("{}/", aws.ecr_url())),
         (Service::Imds, format!("{}/latest/meta-data/", aws.imds_url())),
@@ -23,6 +23,7 @@ fn services(aws: &LocalAws) -> [(Service, String); 6] {
         (Service::PodIdentity, aws.pod_identity_url()),
         (Service::Registry, format!("{}/v2/", aws.registry_url())),
         (Service::Sts, format!("{}/?Action=GetCallerIdentity&Version=2011-06-15", aws.sts_url())),
+        (Service::Kubernetes, format!("{}/api/v1/namespaces/a/serviceaccounts/b", aws.kubernetes_url())),
     ]
 }
 
@@ -42,6 +43,7 @@ async fn each_service_throttles_in_its_own_way() {
         let injection = aws.inject(service, Fault::throttle());
         let response = get(&url).await;
         let status = response.status().as_u16();
+        assert_eq!(header(&response, "retry-after"), if service == Service::Kubernetes { "1" } else { "" });
         let body = response.text().await.expect("a body");
         let (expected, word) = match service {
             Service::Ecr => (400, r#""__type":"ThrottlingException""#),
@@ -49,6 +51,7 @@ async fn each_service_throttles_in_its_own_way() {
             Service::Imds => (503, "503 - Service Unavailable"),
             Service::PodIdentity => (429, "(ThrottlingException): Rate exceeded, fault: client"),
             Service::Registry => (429, r#"{"code":"TOOMANYREQUESTS","message":"Rate exceeded"}"#),
+            Service::Kubernetes => (429, r#""reason":"TooManyRequests""#),
             _ => (429, "Too Many Requests"),
         };
         assert_eq!(status, expected, "{service:?}");
@@ -75,6 +78,7 @@ async fn each_service_fails_in_its_own_words() {
             Service::Sts => "<Type>Receiver</Type><Code>InternalFailure</Code>",
             Service::PodIdentity => "(InternalServerErrorException)",
             Service::Registry => "INTERNAL_SERVER_ERROR",
+            Service::Kubernetes => r#""reason":"InternalError""#,
             _ => "Internal Server Error",
         };
         assert!(first.contains(word), "{service:?}: {first}");

@@ -6,6 +6,7 @@ mod assume_role;
 mod ecr;
 mod faults;
 mod issuer;
+mod kubernetes;
 mod metadata;
 mod pages;
 mod pod_identity;

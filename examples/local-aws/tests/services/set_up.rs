@@ -1,6 +1,6 @@
 //! Set-ups that are refused, and the life of one that is not.
 
-use local_aws::{Builder, Error, LocalAws, Repository, Role, User};
+use local_aws::{Builder, Error, LocalAws, Repository, Role, ServiceAccount, User};
 use serde_json::json;
 
 use crate::scenario::{bot, controller, document, start};
@@ -33,6 +33,21 @@ async fn set_ups_that_are_refused() {
             new().pod_identity_association("n", "s", "a"),
             "the association of n/s names the role `a`, which is not defined; add it with `Builder::role`",
         ),
+        (
+            new().service_account(ServiceAccount::new("team_a", "x")),
+            "namespace `team_a` is not valid: 1 to 63 lower-case letters, digits and inner hyphens",
+        ),
+        (
+            new().service_account(ServiceAccount::new("a", "x.")),
+            "ServiceAccount `x.` is not valid: 1 to 253 lower-case letters, digits, and inner hyphens and dots",
+        ),
+        (
+            new()
+                .service_account(ServiceAccount::new("a", "x"))
+                .service_account(ServiceAccount::new("a", "x")),
+            "there are two ServiceAccounts named `a/x`",
+        ),
+        (new().role(Role::new("a").account("1")), "account `1` is not valid: twelve digits"),
         (
             new().repository(Repository::with_tags("Apps", ["1"])),
             "repository `Apps` is not valid: 2 to 256 lower-case letters, digits and separators, such as \
