@@ -1,33 +1,34 @@
-//! The two HTTP clients: one for AWS, one for link-local metadata.
+//! The two HTTP clients: one for AWS, which may go through a proxy, and one for what is on the node, which never does.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::{Builder, tls};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-/// The HTTP client for calls to AWS: rustls with ring, the operating system's root certificates, no proxy.
+use crate::environment::Environment;
+use crate::error::Error;
+
+mod certificates;
+mod client;
+mod no_proxy;
+mod proxy;
+
+use certificates::Certificates;
+use client::{Client, Refusing, Ways};
+use no_proxy::NoProxy;
+pub use proxy::Proxy;
+
+/// The plain HTTP client: rustls with ring, the operating system's root certificates, no proxy.
 ///
-/// It is the default of a [`Chain`](crate::Chain) and of the other crates, and it can be given to any `aws-sdk-*` client,
-/// which then shares its connections. Connections are made when first needed; so are the certificates loaded, and only
-/// for an `https` address. (They come from where the operating system keeps them, or from `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR`: the one thing that is not read through [`Environment`](crate::Environment).)
+/// It can be given to any `aws-sdk-*` client, which then shares its connections. Connections are made when first needed; so
+/// are the certificates loaded, and only for an `https` address. (They come from where the operating system keeps them, or
+/// from `SSL_CERT_FILE` and `SSL_CERT_DIR`: the one thing that is not read through [`Environment`].) For a proxy or
+/// certificates of one's own there is [`HttpClientBuilder`].
 pub fn http_client() -> SharedHttpClient {
-    SharedHttpClient::new(BySchemeClient {
-        plain: Builder::new().build_http(),
-        tls: Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https(),
-    })
+    HttpClientBuilder::new().build_or_refuse()
 }
 
-/// The HTTP client for the Pod Identity agent and the instance metadata service. It never uses a proxy and keeps its
+/// The HTTP client for the Pod Identity agent and the instance metadata service: no proxy, no certificates from a file, and
 /// connections apart from those to AWS.
 pub(crate) fn metadata_http_client() -> SharedHttpClient {
     http_client()
@@ -43,53 +44,141 @@ pub(crate) fn aws_timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Takes the client without TLS for `http` addresses, so that a program on loopback loads no certificates and works
-/// where there are none.
-#[derive(Debug)]
-struct BySchemeClient {
-    plain: SharedHttpClient,
-    tls: SharedHttpClient,
+/// Makes an HTTP client for calls to AWS: rustls with ring, a proxy if need be, and the root certificates that it takes.
+///
+/// The client of a [`Chain`](crate::Chain) is, unless it is given another, the one
+/// [`from_environment`](Self::from_environment). Whatever is set, what is on the node or on this machine is reached without
+/// the proxy: loopback and link-local addresses, `localhost`, and `fd00:ec2::/32`, where the services of a node are on IPv6.
+///
+/// ```
+/// use flux_aws_auth::{Chain, HttpClientBuilder, Proxy};
+///
+/// # fn main() -> Result<(), flux_aws_auth::Error> {
+/// let proxy = Proxy::new("http://proxy.example.com:3128")?.basic_auth("flux", "password");
+/// let client = HttpClientBuilder::new().proxy(proxy).no_proxy(".vpce.amazonaws.com").build()?;
+/// let chain = Chain::builder().http_client(client).build();
+/// # let _ = chain;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until built"]
+pub struct HttpClientBuilder {
+    https_proxy: Result<Option<Proxy>, Error>,
+    http_proxy: Result<Option<Proxy>, Error>,
+    no_proxy: NoProxy,
+    certificates: Result<Certificates, Error>,
 }
 
-impl HttpClient for BySchemeClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(BySchemeConnector {
-            plain: self.plain.http_connector(settings, components),
-            tls: self.tls.clone(),
-            settings: settings.clone(),
-            components: components.clone(),
-        })
-    }
-}
-
-#[derive(Debug)]
-struct BySchemeConnector {
-    plain: SharedHttpConnector,
-    tls: SharedHttpClient,
-    settings: HttpConnectorSettings,
-    components: RuntimeComponents,
-}
-
-impl HttpConnector for BySchemeConnector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if request.uri().starts_with("http://") {
-            self.plain.call(request)
-        } else if *HAS_ROOT_CERTIFICATES {
-            // Connectors are kept by their client, one for each set of limits, so this is a look-up.
-            self.tls.http_connector(&self.settings, &self.components).call(request)
-        } else {
-            HttpConnectorFuture::ready(Err(ConnectorError::user(NO_ROOT_CERTIFICATES.into())))
+impl Default for HttpClientBuilder {
+    fn default() -> Self {
+        Self {
+            https_proxy: Ok(None),
+            http_proxy: Ok(None),
+            no_proxy: NoProxy::default(),
+            certificates: Ok(Certificates::default()),
         }
     }
 }
 
-/// Asked before the TLS connector is made: without certificates it would panic in a debug build.
-static HAS_ROOT_CERTIFICATES: LazyLock<bool> =
-    LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+impl HttpClientBuilder {
+    /// No proxy, and the operating system's root certificates.
+    pub fn new() -> Self {
+        Self::default()
+    }
 
-const NO_ROOT_CERTIFICATES: &str =
-    "this machine has no root certificates for TLS: install ca-certificates, or set SSL_CERT_FILE";
+    /// What these variables say, which are read now:
+    ///
+    /// | variable | what for |
+    /// |---|---|
+    /// | `HTTPS_PROXY`, else `https_proxy` | the [`Proxy`] for `https` addresses |
+    /// | `HTTP_PROXY`, else `http_proxy` | the [`Proxy`] for plain `http` addresses |
+    /// | `NO_PROXY`, else `no_proxy` | the hosts reached without a proxy, see [`no_proxy`](Self::no_proxy) |
+    /// | `AWS_CA_BUNDLE` | a PEM file: the root certificates, in place of the operating system's |
+    ///
+    /// The first three are read as Go reads them, and so Flux ([httpproxy]); there is no `ALL_PROXY`. The last is read as the
+    /// AWS SDKs read it ([AWS settings]).
+    ///
+    /// [httpproxy]: https://pkg.go.dev/golang.org/x/net/http/httpproxy
+    /// [AWS settings]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html
+    pub fn from_environment(environment: &Environment) -> Self {
+        let first = |names: [&'static str; 2]| {
+            names.into_iter().find_map(|name| environment.var(name).map(|value| (name, value)))
+        };
+        let proxy = |names| first(names).map(|(name, value)| Proxy::parse(name, &value)).transpose();
+        let bundle = environment.var(CA_BUNDLE);
+        Self {
+            https_proxy: proxy(["HTTPS_PROXY", "https_proxy"]),
+            http_proxy: proxy(["HTTP_PROXY", "http_proxy"]),
+            no_proxy: first(["NO_PROXY", "no_proxy"])
+                .map_or_else(NoProxy::default, |(_, list)| NoProxy::parse(&list)),
+            certificates: bundle.map_or(Ok(Certificates::default()), |path| {
+                Certificates::only_from_file(environment, CA_BUNDLE, &path)
+            }),
+        }
+    }
+
+    /// Goes through this proxy, in place of any from the environment.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.https_proxy = Ok(Some(proxy.clone()));
+        self.http_proxy = Ok(Some(proxy));
+        self
+    }
+
+    /// Goes through no proxy, whatever the environment says.
+    pub fn without_proxy(mut self) -> Self {
+        self.https_proxy = Ok(None);
+        self.http_proxy = Ok(None);
+        self
+    }
+
+    /// The hosts that are reached without the proxy, in place of those from the environment: a list with commas, as `NO_PROXY`
+    /// has it.
+    ///
+    /// | entry | covers |
+    /// |---|---|
+    /// | `example.com` | the host, and those below it |
+    /// | `.example.com`, `*.example.com` | those below it alone |
+    /// | `10.1.2.3`, `2001:db8::1` | the address |
+    /// | `10.0.0.0/8` | the addresses |
+    /// | `example.com:443`, `10.1.2.3:443`, `[2001:db8::1]:443` | the same, on this port alone |
+    /// | `*` | everything |
+    ///
+    /// A host's name is not looked up: an address in the list covers no name. What is no entry is passed over.
+    pub fn no_proxy(mut self, list: &str) -> Self {
+        self.no_proxy = NoProxy::parse(list);
+        self
+    }
+
+    /// Takes these root certificates too: a PEM text, `named` so in errors. For a private authority, such as that of a proxy
+    /// that looks into TLS.
+    pub fn extra_certificates(mut self, named: &str, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates = self.certificates.and_then(|mut certificates| {
+            certificates.add(named, pem.into())?;
+            Ok(certificates)
+        });
+        self
+    }
+
+    /// The client. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), for the first setting that is not acceptable. It names
+    /// the variable, and shows no password.
+    pub fn build(self) -> Result<SharedHttpClient, Error> {
+        Ok(SharedHttpClient::new(Client::new(Ways {
+            https_proxy: self.https_proxy?.as_ref().map(Proxy::config).transpose()?,
+            http_proxy: self.http_proxy?.as_ref().map(Proxy::config).transpose()?,
+            no_proxy: self.no_proxy,
+            certificates: self.certificates?,
+        })))
+    }
+
+    /// The client, or one that answers every request with why there is none: a chain has its report to say it in.
+    pub(crate) fn build_or_refuse(self) -> SharedHttpClient {
+        self.build().unwrap_or_else(|error| SharedHttpClient::new(Refusing(error)))
+    }
+}
+
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";

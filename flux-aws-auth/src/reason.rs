@@ -105,6 +105,9 @@ reasons! {
     /// STS is switched off for this account in this region. Activate it, or use another region.
     RegionDisabled => Configuration,
 
+    /// The proxy wants a user name and a password, or others than were given. Write them into `HTTPS_PROXY`, percent-encoded.
+    ProxyAuthenticationRequired => Configuration,
+
     /// The token has expired. Check that the pod mounts it as a projected volume, which Kubernetes renews, and not as a
     /// copy.
     TokenExpired => InvalidToken,
@@ -152,6 +155,36 @@ reasons! {
     MetadataFailing => Unavailable,
     /// The source gave this chain credentials before, and now says that it has none. No other source is asked instead.
     SourceGone => Unavailable,
+    /// There is no host of this name. Check the region and the endpoint that are set, and the cluster's DNS.
+    NameNotFound => Unavailable,
+    /// The host's name could not be looked up. Check the cluster's DNS, and that the pod may reach it.
+    NameLookupFailed => Unavailable,
+    /// The connection was refused. Check network policies, routes and the VPC endpoint, and whether a proxy is needed.
+    ConnectionRefused => Unavailable,
+    /// The connection was broken off. If it lasts, look for a firewall, a service mesh or a proxy between.
+    ConnectionReset => Unavailable,
+    /// There is no way to the host. Check routes, the NAT gateway and the VPC endpoint, and whether a proxy is needed.
+    HostUnreachable => Unavailable,
+    /// No connection was made in time. Check network policies, security groups, the NAT gateway and the VPC endpoint, and whether
+    /// a proxy is needed.
+    ConnectTimeout => Unavailable,
+    /// No answer came in time. If it lasts, look for a firewall or a proxy between.
+    ReadTimeout => Unavailable,
+    /// The server's certificate is from an authority that is not trusted here. Set `AWS_CA_BUNDLE`, if a proxy looks into TLS
+    /// or the endpoint is private; else check that ca-certificates is installed.
+    TlsUnknownIssuer => Unavailable,
+    /// The server's certificate has expired, by this machine's clock. Check the clock first.
+    TlsExpired => Unavailable,
+    /// The server's certificate is not valid yet, by this machine's clock. Check the clock first.
+    TlsNotYetValid => Unavailable,
+    /// The server's certificate is for another host. Check the endpoint that is set.
+    TlsWrongName => Unavailable,
+    /// TLS failed otherwise. Check that what answers there speaks TLS 1.2 or later.
+    TlsFailed => Unavailable,
+    /// The proxy could not be reached. Check `HTTPS_PROXY`, or list the host in `NO_PROXY`.
+    ProxyUnreachable => Unavailable,
+    /// The proxy opened no tunnel to the host. Check that it allows `CONNECT` there, or list the host in `NO_PROXY`.
+    ProxyRefused => Unavailable,
     /// The time that was set for the whole chain has passed. Try again later, or allow more.
     DeadlinePassed => TimedOut,
 

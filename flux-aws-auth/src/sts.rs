@@ -13,7 +13,7 @@ use crate::endpoint::{Endpoint, Purpose};
 use crate::error::Error;
 use crate::http_clients::aws_timeouts;
 use crate::no_process_environment::NoProcessEnvironment;
-use crate::partition::{check_region, dns_suffix};
+use crate::partition::{Partition, check_region};
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::session_name::SessionName;
@@ -166,7 +166,11 @@ impl<'a> Sts<'a> {
     fn address(&self) -> String {
         match &self.endpoint {
             Some(endpoint) => endpoint.url(),
-            None => format!("https://sts.{}.{}", self.region, dns_suffix(self.region.as_ref())),
+            None => format!(
+                "https://sts.{}.{}",
+                self.region,
+                Partition::of_region(self.region.as_ref()).dns_suffix()
+            ),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::arn::RoleArn;
 use crate::environment::Environment;
 use crate::expectation::Expectation;
 use crate::held::Held;
-use crate::http_clients::{http_client, metadata_http_client};
+use crate::http_clients::{HttpClientBuilder, metadata_http_client};
 use crate::secret::{AccessKeySecret, AccessKeySecretSource};
 use crate::service_account::{ServiceAccountRole, ServiceAccountSource};
 use crate::source::{
@@ -139,7 +139,8 @@ impl ChainBuilder {
         self
     }
 
-    /// The HTTP client for AWS; by default [`http_client`](crate::http_client).
+    /// The HTTP client for AWS; by default [`HttpClientBuilder::from_environment`], so that proxy and certificates are those
+    /// which the variables name.
     pub fn http_client(mut self, client: impl HttpClient + 'static) -> Self {
         self.http_client = Some(client.into_shared());
         self
@@ -189,9 +190,13 @@ impl ChainBuilder {
         self
     }
 
-    /// The chain. Nothing is read or asked yet.
+    /// The chain. Nothing is asked yet; of the environment, what the HTTP client for AWS needs is read, unless
+    /// [one was given](Self::http_client). If that is not acceptable, each request to AWS fails with the reason.
     #[must_use]
     pub fn build(self) -> Chain {
+        let http_client = self
+            .http_client
+            .unwrap_or_else(|| HttpClientBuilder::from_environment(&self.environment).build_or_refuse());
         Chain(Arc::new(Inner {
             sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
@@ -199,7 +204,7 @@ impl ChainBuilder {
             held: Held::new(self.time_source.clone()),
             context: SourceContext {
                 environment: self.environment,
-                http_client: self.http_client.unwrap_or_else(http_client),
+                http_client,
                 metadata_http_client: self.metadata_http_client.unwrap_or_else(metadata_http_client),
                 time_source: self.time_source,
                 sleep_impl: self.sleep_impl,

@@ -9,6 +9,7 @@ use super::recorder::Recorded;
 use super::{AUDIENCE, Sts};
 use crate::arn::RoleArn;
 use crate::clock_skew::ClockSkew;
+use crate::connection::{ConnectionFailure, own_error};
 use crate::error::{BoxError, Error, ResponseFacts};
 use crate::reason::Reason;
 use crate::text::one_line;
@@ -23,6 +24,10 @@ pub(super) struct Failure {
     skew: Option<ClockSkew>,
     /// The request could not even be made.
     unsendable: bool,
+    /// There was no answer.
+    connection: Option<ConnectionFailure>,
+    /// The HTTP client could not be made.
+    client: Option<Error>,
     cause: Option<BoxError>,
 }
 
@@ -37,16 +42,18 @@ impl Failure {
             code: error.code().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
         };
+        let client = own_error(&error).cloned();
+        let unanswered = matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_));
+        let connection = unanswered.then(|| ConnectionFailure::diagnose(&error));
         let said = match (error.code(), error.message()) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (Some(code), None) => Some(code.to_owned()),
             _ => None,
         };
-        let summary = said.unwrap_or_else(|| match &error {
-            SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => "no answer in time".to_owned(),
-            SdkError::DispatchFailure(_) => "no connection".to_owned(),
-            SdkError::ConstructionFailure(_) => "the request could not be made".to_owned(),
+        let summary = said.unwrap_or_else(|| match (&error, &client, connection) {
+            (_, Some(client), _) => client.to_string(),
+            (_, _, Some(connection)) => connection.to_string(),
+            (SdkError::ConstructionFailure(_), ..) => "the request could not be made".to_owned(),
             _ => match facts.status {
                 Some(status) => format!("an answer that could not be read, HTTP {status}"),
                 None => "no usable answer".to_owned(),
@@ -56,8 +63,8 @@ impl Failure {
         let skew = recorded.clock_skew.filter(|skew| !skew.is_tolerated());
         let unsendable = matches!(error, SdkError::ConstructionFailure(_));
         // Of an error that AWS modelled all is said already.
-        let cause = if facts.code.is_some() { None } else { error.into_source().ok() };
-        Self { facts, summary, skew, unsendable, cause }
+        let cause = if facts.code.is_some() || client.is_some() { None } else { error.into_source().ok() };
+        Self { facts, summary, skew, unsendable, connection, client, cause }
     }
 
     fn code(&self) -> Option<&str> {
@@ -70,6 +77,12 @@ impl Failure {
     }
 
     fn reason(&self) -> Reason {
+        if let Some(client) = &self.client {
+            return client.reason();
+        }
+        if let Some(connection) = self.connection {
+            return connection.reason();
+        }
         match (self.facts.status, self.code()) {
             (None, _) if self.unsendable => Reason::InvalidConfiguration,
             (None, _) => Reason::Unavailable,
@@ -134,6 +147,12 @@ impl Sts<'_> {
     /// What any failed call means and what to do.
     pub(super) fn explain(&self, failure: &Failure) -> (Reason, String) {
         let reason = failure.reason();
+        if let Some(hint) = failure.client.as_ref().and_then(Error::hint) {
+            return (reason, hint.to_owned());
+        }
+        if let Some(connection) = failure.connection.filter(|failure| *failure != ConnectionFailure::Other) {
+            return (reason, format!("{} The address is {}.", connection.remedy(), self.address()));
+        }
         let hint = match reason {
             Reason::Unavailable if failure.facts.status.is_none() => format!(
                 "Check that this pod may reach {}: network policies, the NAT gateway or the VPC endpoint for STS, and the proxy.",

@@ -10,6 +10,7 @@ mod iam;
 mod iam_lint;
 mod instance_metadata;
 mod integration;
+mod network;
 mod pod_identity;
 mod process_environment;
 mod report;

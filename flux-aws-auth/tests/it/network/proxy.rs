@@ -1,0 +1,138 @@
+//! Which requests go through a proxy, and what is said when it does not let them.
+
+use flux_aws_auth::{Chain, Environment, ErrorKind, HttpClientBuilder, Proxy, Reason};
+use tokio::task::JoinSet;
+
+use super::servers::{Authority, GOOD, Proxying, ScriptedProxy, sts};
+use crate::support::*;
+
+const BUNDLE: &str = "/etc/private/ca.pem";
+const HOST: &str = "sts.eu-west-1.amazonaws.com";
+
+fn trusting(authority: &Authority) -> Environment {
+    irsa().with_var("AWS_CA_BUNDLE", BUNDLE).with_file(BUNDLE, authority.pem())
+}
+
+async fn sts_behind_a_proxy(authority: &Authority) -> ScriptedProxy {
+    ScriptedProxy::start(Proxying::Sts(authority.server_of(HOST, GOOD))).await
+}
+
+#[tokio::test]
+async fn a_call_to_aws_goes_through_a_tunnel_of_the_proxy() {
+    let authority = Authority::new();
+    for name in ["HTTPS_PROXY", "https_proxy"] {
+        let proxy = sts_behind_a_proxy(&authority).await;
+        let address = format!("http://me:canary%2Fpassword@127.0.0.1:{}", proxy.port);
+        let chain = Chain::builder().environment(trusting(&authority).with_var(name, address)).build();
+        chain.resolve().await.unwrap();
+        let [head] = proxy.heads().try_into().unwrap();
+        assert!(head.starts_with(&format!("CONNECT {HOST}:443 HTTP/1.1\r\n")), "{head}");
+        // base64 of `me:canary/password`
+        assert!(head.contains("\r\nProxy-Authorization: Basic bWU6Y2FuYXJ5L3Bhc3N3b3Jk\r\n"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn the_program_s_proxy_wins_over_the_environment_s() {
+    let authority = Authority::new();
+    let (of_environment, of_program) =
+        (sts_behind_a_proxy(&authority).await, sts_behind_a_proxy(&authority).await);
+    let environment = trusting(&authority)
+        .with_var("HTTPS_PROXY", format!("http://127.0.0.1:{}", of_environment.port))
+        .with_var("NO_PROXY", "example.com");
+    let proxy = Proxy::new(&format!("http://127.0.0.1:{}", of_program.port)).unwrap();
+    let client = HttpClientBuilder::from_environment(&environment).proxy(proxy).build().unwrap();
+    Chain::builder().environment(environment).http_client(client).build().resolve().await.unwrap();
+    assert_eq!((of_environment.heads().len(), of_program.heads().len()), (0, 1));
+}
+
+#[tokio::test]
+async fn each_failure_of_a_proxy_has_its_reason_and_remedy() {
+    let mut checks = JoinSet::new();
+    for (status, reason, kind, remedy) in [
+        (
+            "407 Proxy Authentication Required",
+            Reason::ProxyAuthenticationRequired,
+            ErrorKind::Configuration,
+            "USER:PASSWORD",
+        ),
+        ("403 Forbidden", Reason::ProxyRefused, ErrorKind::Unavailable, "CONNECT"),
+        ("502 Bad Gateway", Reason::ProxyRefused, ErrorKind::Unavailable, "NO_PROXY"),
+    ] {
+        let proxy = ScriptedProxy::start(Proxying::Refuse(status)).await;
+        let address = format!("http://me:canary@127.0.0.1:{}", proxy.port);
+        let chain = Chain::builder()
+            .environment(trusting(&Authority::new()).with_var("HTTPS_PROXY", address))
+            .build();
+        checks.spawn(async move {
+            let error = chain.resolve().await.unwrap_err();
+            assert_eq!((error.reason(), error.kind()), (reason, kind), "{error:?}");
+            assert!(error.hint().unwrap().contains(remedy), "{error:?}");
+            let all = format!("{error:?}\n{}\n{chain:?}", whole_story(&error));
+            assert!(!all.contains("canary") && !all.contains("Basic"), "{all}");
+        });
+    }
+    checks.join_all().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_there_is_told_from_aws_that_is_not_there() {
+    let port = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let environment = trusting(&Authority::new()).with_var("HTTPS_PROXY", format!("http://127.0.0.1:{port}"));
+    let error = Chain::builder().environment(environment).build().resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::ProxyUnreachable, "{error:?}");
+    assert!(error.hint().unwrap().contains("HTTPS_PROXY"), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_proxy_and_loopback_are_reached_directly() {
+    let authority = Authority::new();
+    let proxy = ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await;
+    for (host, no_proxy, direct) in [
+        ("localhost", "", true),
+        ("127.0.0.1", "", true),
+        ("0.0.0.0", "", false),
+        ("0.0.0.0", "0.0.0.0/8", true),
+        ("0.0.0.0", "example.com,*", true),
+    ] {
+        let port = sts(authority.server_of(host, GOOD)).await;
+        let environment = trusting(&authority)
+            .with_var("AWS_ENDPOINT_URL_STS", format!("https://{host}:{port}"))
+            .with_var("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+            .with_var("NO_PROXY", no_proxy);
+        let resolved = Chain::builder().environment(environment).build().resolve().await;
+        assert_eq!(resolved.is_ok(), direct, "{host} with NO_PROXY={no_proxy:?}: {resolved:?}");
+    }
+    assert!(proxy.heads().iter().all(|head| head.starts_with("CONNECT 0.0.0.0:")), "{:?}", proxy.heads());
+}
+
+#[tokio::test]
+async fn what_is_on_the_node_is_never_asked_through_a_proxy() {
+    let proxy = ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await;
+    let address = format!("http://127.0.0.1:{}", proxy.port);
+    let environment = pod_identity()
+        .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "https://0.0.0.0:9/v1/credentials")
+        .with_var("HTTPS_PROXY", &address)
+        .with_var("HTTP_PROXY", &address);
+    Chain::builder().environment(environment).build().resolve().await.unwrap_err();
+    assert_eq!(proxy.heads(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_used_is_said_at_the_first_use() {
+    for (name, value, said) in [
+        ("HTTPS_PROXY", "socks5://me:canary@proxy.example:1080", "SOCKS"),
+        ("https_proxy", "http://me:canary/x@proxy.example:3128", "its password"),
+        ("HTTP_PROXY", "ftp://me:canary@proxy.example", "neither http nor https"),
+    ] {
+        let chain = Chain::builder().environment(irsa().with_var(name, value)).build();
+        let error = chain.resolve().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        let all = format!("{error:?}\n{}\n{}\n{chain:?}", whole_story(&error), report_of(&error));
+        assert!(all.contains(&format!("{name}: ")) && all.contains(said), "{all}");
+        assert!(!all.contains("canary"), "{all}");
+    }
+}

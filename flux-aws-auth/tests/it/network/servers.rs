@@ -1,0 +1,150 @@
+//! Servers on loopback: an authority with its certificates, STS behind TLS, and a proxy that does as it is told.
+
+use std::sync::{Arc, Mutex};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use crate::support::*;
+
+/// A certificate authority that nobody knows.
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+/// The years in which a certificate is good.
+pub(super) const GOOD: (i32, i32) = (2020, 4000);
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        Self::named("Authority")
+    }
+
+    pub(super) fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// Its own certificate, as a file has it.
+    pub(super) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// What a server of this host needs to speak TLS.
+    pub(super) fn server_of(&self, host: &str, (from, to): (i32, i32)) -> TlsAcceptor {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            );
+        TlsAcceptor::from(Arc::new(config.unwrap()))
+    }
+}
+
+/// STS on loopback behind TLS. Its port.
+pub(super) async fn sts(tls: TlsAcceptor) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                if let Ok(mut connection) = tls.accept(connection).await {
+                    give_credentials(&mut connection).await;
+                }
+            });
+        }
+    });
+    port
+}
+
+/// What a proxy does when it is asked for a tunnel.
+#[derive(Clone)]
+pub(super) enum Proxying {
+    /// Says no, with this status line.
+    Refuse(&'static str),
+    /// Opens the tunnel, and is STS itself at its end.
+    Sts(TlsAcceptor),
+}
+
+/// A proxy that keeps the head of each request.
+#[derive(Clone)]
+pub(super) struct ScriptedProxy {
+    pub(super) port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl ScriptedProxy {
+    pub(super) async fn start(proxying: Proxying) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = Self { port: listener.local_addr().unwrap().port(), heads: Arc::default() };
+        let heads = proxy.heads.clone();
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(serve(connection, proxying.clone(), heads.clone()));
+            }
+        });
+        proxy
+    }
+
+    pub(super) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+async fn serve(mut connection: TcpStream, proxying: Proxying, heads: Arc<Mutex<Vec<String>>>) {
+    let head = read_request(&mut connection).await;
+    heads.lock().unwrap().push(head);
+    match proxying {
+        Proxying::Refuse(status) => {
+            let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        }
+        Proxying::Sts(tls) => {
+            connection.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+            if let Ok(mut connection) = tls.accept(connection).await {
+                give_credentials(&mut connection).await;
+            }
+        }
+    }
+}
+
+async fn give_credentials(connection: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let request = read_request(connection).await;
+    assert!(request.contains("Action=AssumeRoleWithWebIdentity"), "{request}");
+    let body = sts_credentials(&TestClock::new(), 4_000_000_000);
+    let answer =
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    connection.write_all(answer.as_bytes()).await.unwrap();
+    let _ = connection.shutdown().await;
+}
+
+/// Head and body of one request, as far as there is one.
+async fn read_request(connection: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut request = String::new();
+    let mut buffer = [0; 4096];
+    loop {
+        if let Some((head, body)) = request.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return request;
+            }
+        }
+        match connection.read(&mut buffer).await {
+            Ok(read) if read > 0 => request.push_str(std::str::from_utf8(&buffer[..read]).unwrap()),
+            _ => return request,
+        }
+    }
+}
