@@ -8,6 +8,7 @@ use aws_credential_types::Credentials;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::principal::Principal;
+use crate::reason::Reason;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 
 #[cfg(feature = "sops")]
@@ -47,8 +48,9 @@ impl AccessKeySecret {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a key is missing, or its value is empty or has blanks or line breaks in it. Flux lets
-    /// those pass, and AWS refuses them as an invalid signature.
+    /// [`ErrorKind::Configuration`] when a key is missing ([`Reason::IncompleteConfiguration`]), or its value cannot be one:
+    /// it is empty, has blanks or line breaks in it, or is the secret in the place of the id. Flux lets those pass, and AWS
+    /// refuses them as an invalid signature.
     pub fn bucket<K, V>(
         secret: impl Into<String>,
         data: impl IntoIterator<Item = (K, V)>,
@@ -76,17 +78,17 @@ impl AccessKeySecret {
                 "invalid '{secret}' secret data: required fields '{ID}' and '{KEY}', missing '{}'",
                 missing.join("', '")
             );
-            return Err(Error::new(ErrorKind::Configuration, message).with_hint(
+            return Err(Error::because(Reason::IncompleteConfiguration, message).with_hint(
                 "Make the Secret with both keys, spelled in lower case, in the namespace of the object.",
             ));
         };
-        let text = |name, value: &V| {
+        let text = |name, value: &V, check: Check| {
             let text = std::str::from_utf8(value.as_ref()).map_err(|_| "is not text");
-            text.and_then(checked).map(str::to_owned).map_err(|flaw| unusable(&secret, name, flaw))
+            text.and_then(check).map(str::to_owned).map_err(|flaw| unusable(&secret, name, flaw))
         };
         let credentials = Credentials::builder()
-            .access_key_id(text(ID, id)?)
-            .secret_access_key(text(KEY, key)?)
+            .access_key_id(text(ID, id, checked_id)?)
+            .secret_access_key(text(KEY, key, checked)?)
             .provider_name("BucketSecret")
             .build();
         Ok(Self { secret, credentials, found: vec![ID, KEY] })
@@ -123,6 +125,20 @@ impl CredentialSource for AccessKeySecretSource {
         notes.add(format!("Secret {secret}"), format!("{} found", found.join(", ")));
         let principal = Principal::access_key(credentials.access_key_id());
         Outcome::Provided(Provided::new(credentials.clone(), principal))
+    }
+}
+
+type Check = fn(&str) -> Result<&str, &'static str>;
+
+/// Checks an access key's id, which is shown in reports: what may be the secret must not pass for it ([AccessKey]).
+///
+/// [AccessKey]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
+fn checked_id(value: &str) -> Result<&str, &'static str> {
+    let id = checked(value)?;
+    if id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        Ok(id)
+    } else {
+        Err("has characters in it that no access key's id has, as if it were the secret")
     }
 }
 

@@ -3,10 +3,12 @@
 use aws_credential_types::Credentials;
 use serde::Deserialize;
 
-use super::{AccessKeySecret, checked, unusable};
+use super::{AccessKeySecret, Check, checked, checked_id, unusable};
 use crate::error::{Error, ErrorKind};
+use crate::reason::Reason;
 
 const KEY: &str = "sops.aws-kms";
+const YAML: &str = "Write aws_access_key_id and aws_secret_access_key as `name: value`, a line each.";
 
 #[derive(Deserialize)]
 struct Document {
@@ -30,7 +32,7 @@ impl AccessKeySecret {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when the key is missing, its value is no such YAML, or one of the two values is missing or
-    /// has blanks or line breaks in it. Flux lets missing values pass, and AWS refuses what comes of them.
+    /// cannot be one, as with [`bucket`](Self::bucket). Flux lets missing values pass, and AWS refuses what comes of them.
     pub fn sops<K, V>(
         secret: impl Into<String>,
         data: impl IntoIterator<Item = (K, V)>,
@@ -41,26 +43,30 @@ impl AccessKeySecret {
     {
         let secret = secret.into();
         let Some((_, yaml)) = data.into_iter().find(|(key, _)| key.as_ref() == KEY) else {
-            return Err(Error::new(
-                ErrorKind::Configuration,
+            return Err(Error::because(
+                Reason::IncompleteConfiguration,
                 format!("invalid '{secret}' secret data: '{KEY}' is missing"),
             )
             .with_hint("Make the Secret with this key, in the namespace of the Kustomization."));
         };
         let document = read(&secret, yaml.as_ref())?;
-        let required = |field: &'static str, value: Option<String>| {
-            let value = value.ok_or("is missing");
-            value
-                .and_then(|value| checked(&value).map(str::to_owned))
-                .map_err(|flaw| unusable(&secret, &format!("{KEY}: {field}"), flaw))
+        let required = |field: &'static str, value: Option<String>, check: Check| {
+            let Some(value) = value else {
+                let message = format!("invalid '{secret}' secret data: '{KEY}: {field}' is missing");
+                return Err(Error::because(Reason::IncompleteConfiguration, message).with_hint(YAML));
+            };
+            match check(&value) {
+                Ok(_) => Ok(value),
+                Err(flaw) => Err(unusable(&secret, &format!("{KEY}: {field}"), flaw)),
+            }
         };
-        let id = required("aws_access_key_id", document.id)?;
-        let key = required("aws_secret_access_key", document.key)?;
+        let id = required("aws_access_key_id", document.id, checked_id)?;
+        let key = required("aws_secret_access_key", document.key, checked)?;
         let mut credentials =
             Credentials::builder().access_key_id(id).secret_access_key(key).provider_name("SopsSecret");
         // Flux takes an empty one for none.
         if let Some(token) = document.session_token.filter(|token| !token.is_empty()) {
-            credentials = credentials.session_token(required("aws_session_token", Some(token))?);
+            credentials = credentials.session_token(required("aws_session_token", Some(token), checked)?);
         }
         Ok(Self { secret, credentials: credentials.build(), found: vec![KEY] })
     }
@@ -74,7 +80,6 @@ fn read(secret: &str, yaml: &[u8]) -> Result<Document, Error> {
             place.map_or(String::new(), |at| format!(" (line {}, column {})", at.line(), at.column()));
         let message =
             format!("failed to import '{KEY}' data from '{secret}': it is not the YAML of a key{place}");
-        Error::new(ErrorKind::Configuration, message)
-            .with_hint("Write aws_access_key_id and aws_secret_access_key as `name: value`, a line each.")
+        Error::new(ErrorKind::Configuration, message).with_hint(YAML)
     })
 }

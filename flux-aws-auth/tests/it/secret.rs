@@ -1,4 +1,4 @@
-use flux_aws_auth::{AccessKeySecret, Error, ErrorKind, SourceKind};
+use flux_aws_auth::{AccessKeySecret, Error, ErrorKind, Reason, SourceKind};
 
 use crate::support::*;
 
@@ -14,6 +14,8 @@ fn refusal(result: Result<AccessKeySecret, Error>) -> String {
     let error = result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.hint().is_some());
+    let missing = error.to_string().contains("missing");
+    assert_eq!(error.reason() == Reason::IncompleteConfiguration, missing, "{error}: {}", error.reason());
     let shown = format!("{error:?} {}", whole_story(&error));
     assert!(!shown.contains("canary"), "{shown}");
     error.to_string()
@@ -72,6 +74,10 @@ fn what_is_wrong_with_a_bucket_s_secret_is_said_by_key() {
         (vec![("accesskey", ""), ("secretkey", "canary")], "'accesskey' is empty"),
         (vec![("accesskey", ID), ("secretkey", "canary\n")], "'secretkey' ends with a line break"),
         (vec![("accesskey", ID), ("secretkey", "canary\r\n")], "'secretkey' ends with a line break"),
+        (
+            vec![("accesskey", "canary/canary+c"), ("secretkey", ID)],
+            "'accesskey' has characters in it that no access key's id has",
+        ),
         (vec![("accesskey", "AKIA EXAMPLE"), ("secretkey", "canary")], "'accesskey' has blanks"),
         (vec![("accesskey", ID), ("secretkey", "cänary")], "'secretkey' has blanks"),
     ] {
