@@ -31,6 +31,33 @@ pub const EXAMPLE_ISSUER: &str =
     "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B71EXAMPLE";
 
 /// Describes a [`LocalAws`]; [`start`](Self::start) checks the description and opens the ports.
+///
+/// A cluster with two tenants, each with a role for its own images, and a third namespace that has none; the controller may
+/// have tokens of the two:
+///
+/// ```
+/// # async fn tenants() -> Result<(), local_aws::Error> {
+/// use local_aws::{LocalAws, Rbac, Repository, Role, ServiceAccount};
+///
+/// let mut aws = LocalAws::builder();
+/// let mut controller = ServiceAccount::new("flux-system", "image-reflector-controller")
+///     .granted_everywhere([Rbac::GetServiceAccounts]);
+/// for team in ["team-a", "team-b"] {
+///     let images = format!("arn:aws:ecr:*:*:repository/{team}/*");
+///     aws = aws
+///         .role(Role::new(team).assumed_by_service_account(team, "image-reader").allowed(["ecr:ListImages"], &images))
+///         .service_account(ServiceAccount::new(team, "image-reader").role(team))
+///         .repository(Repository::with_tags(format!("{team}/app"), ["1.0.0"]));
+///     controller = controller.granted_in(team, [Rbac::CreateServiceAccountTokens]);
+/// }
+/// // Annotated with another's role, and no token of it for the controller.
+/// let intruder = ServiceAccount::new("team-c", "image-reader").role("team-a");
+/// let aws = aws.service_account(controller).service_account(intruder).start().await?;
+///
+/// let token = aws.kubernetes().token("flux-system", "image-reflector-controller");
+/// println!("{} with {} characters of token", aws.kubernetes_url(), token.len());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     account: String,
@@ -214,7 +241,7 @@ impl Builder {
     }
 
     fn compile_roles(&self) -> Result<BTreeMap<String, CompiledRole>, Error> {
-        let roles = self.roles.iter().cloned().map(|role| role.compile(&self.account));
+        let roles = self.roles.iter().cloned().map(|role| role.compile(&self.account, &self.issuer));
         by_key("roles", roles, |role| role.arn.clone(), |role| role.name.clone())
     }
 

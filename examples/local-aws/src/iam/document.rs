@@ -114,6 +114,12 @@ impl Document {
         let statements = wire.statement.into_vec().into_iter().map(|statement| statement.check(kind));
         Ok(Self { statements: statements.collect::<Result<_, _>>()? })
     }
+
+    /// Both documents' statements.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.statements.extend(other.statements);
+        self
+    }
 }
 
 impl Statement {

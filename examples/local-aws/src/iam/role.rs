@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
 use super::document::{Document, Kind};
 use crate::error::Error;
 
@@ -16,14 +18,33 @@ use crate::error::Error;
 /// `sts:ExternalId`, `sts:SourceIdentity`, `sts:TransitiveTagKeys`, `aws:RequestTag/…`, `aws:TagKeys`, `aws:SourceArn`,
 /// `aws:SourceAccount` and the issuer's `aud` and `sub`. Any other key is absent.
 ///
+/// What most roles here need can be said without a document:
+///
+/// ```
+/// use local_aws::Role;
+///
+/// let tenant = Role::new("team-a-images")
+///     .assumed_by_service_account("team-a", "image-reader")
+///     .allowed(["ecr:ListImages"], "arn:aws:ecr:*:*:repository/team-a/*");
+/// ```
+///
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>.
 #[derive(Clone, Debug)]
 pub struct Role {
     name: String,
     account: Option<String>,
     trust: Option<String>,
+    assumers: Vec<Assumer>,
     permissions: Vec<String>,
     max_session_seconds: u64,
+}
+
+/// Who may assume a role, without the document that says so.
+#[derive(Clone, Debug)]
+enum Assumer {
+    ServiceAccount { namespace: String, name: String },
+    Service(&'static str),
+    Principal(String),
 }
 
 impl Role {
@@ -33,6 +54,7 @@ impl Role {
             name: name.into(),
             account: None,
             trust: None,
+            assumers: Vec::new(),
             permissions: Vec::new(),
             max_session_seconds: 3600,
         }
@@ -45,11 +67,52 @@ impl Role {
         self
     }
 
-    /// Its trust policy: who may assume it. A second call replaces the first.
+    /// Its trust policy: who may assume it. A second call replaces the first, and takes nothing from what the
+    /// `assumed_by_…` methods add.
     #[must_use]
     pub fn trust(mut self, document: impl Into<String>) -> Self {
         self.trust = Some(document.into());
         self
+    }
+
+    /// May also be assumed with the token of this ServiceAccount, for the audience `sts.amazonaws.com`.
+    #[must_use]
+    pub fn assumed_by_service_account(
+        mut self,
+        namespace: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        self.assumers.push(Assumer::ServiceAccount { namespace: namespace.into(), name: name.into() });
+        self
+    }
+
+    /// May also be assumed, and tagged, by EKS for the pods it is associated with.
+    #[must_use]
+    pub fn assumed_by_pods(mut self) -> Self {
+        self.assumers.push(Assumer::Service("pods.eks.amazonaws.com"));
+        self
+    }
+
+    /// May also be assumed by EC2 for the node.
+    #[must_use]
+    pub fn assumed_by_node(mut self) -> Self {
+        self.assumers.push(Assumer::Service("ec2.amazonaws.com"));
+        self
+    }
+
+    /// May also be assumed, and tagged, by this principal: the ARN of a role, a user, a session or an account's root.
+    #[must_use]
+    pub fn assumed_by(mut self, principal: impl Into<String>) -> Self {
+        self.assumers.push(Assumer::Principal(principal.into()));
+        self
+    }
+
+    /// One more permission policy: its sessions may do this with that.
+    #[must_use]
+    pub fn allowed<'a>(self, actions: impl IntoIterator<Item = &'a str>, resource: &str) -> Self {
+        let actions: Vec<&str> = actions.into_iter().collect();
+        let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
+        self.permissions(document(&[statement]))
     }
 
     /// One more permission policy: what its sessions may, and with `"Effect": "Deny"` may not, do.
@@ -66,7 +129,8 @@ impl Role {
         self
     }
 
-    pub(crate) fn compile(self, account: &str) -> Result<CompiledRole, Error> {
+    /// Reads its documents, for the builder's account and an issuer there.
+    pub(crate) fn compile(self, account: &str, issuer: &str) -> Result<CompiledRole, Error> {
         valid_name("role", &self.name)?;
         let account = self.account.unwrap_or_else(|| account.to_owned());
         valid_account(&account)?;
@@ -78,7 +142,12 @@ impl Role {
             });
         }
         let owner = format!("role `{}`", self.name);
-        let trust = self.trust.map(|json| parse(&json, Kind::Trust, &owner)).transpose()?;
+        let assumers: Vec<Value> =
+            self.assumers.iter().map(|assumer| assumer.statement(&account, issuer)).collect();
+        let added = (!assumers.is_empty()).then(|| document(&assumers));
+        let documents = self.trust.into_iter().chain(added);
+        let trust = documents.map(|json| parse(&json, Kind::Trust, &owner)).collect::<Result<Vec<_>, _>>()?;
+        let trust = trust.into_iter().reduce(Document::and);
         let permissions = parse_all(&self.permissions, &owner)?;
         Ok(CompiledRole {
             arn: format!("arn:aws:iam::{account}:role/{}", self.name),
@@ -90,6 +159,38 @@ impl Role {
             max_session_seconds: self.max_session_seconds,
         })
     }
+}
+
+impl Assumer {
+    /// The statement of a trust policy that lets it.
+    fn statement(&self, account: &str, issuer: &str) -> Value {
+        let (principal, action) = match self {
+            Self::ServiceAccount { namespace, name } => {
+                let issuer = issuer.trim_start_matches("https://");
+                return json!({
+                    "Effect": "Allow",
+                    "Principal": { "Federated": format!("arn:aws:iam::{account}:oidc-provider/{issuer}") },
+                    "Action": "sts:AssumeRoleWithWebIdentity",
+                    "Condition": { "StringEquals": {
+                        format!("{issuer}:aud"): "sts.amazonaws.com",
+                        format!("{issuer}:sub"): format!("system:serviceaccount:{namespace}:{name}"),
+                    } },
+                });
+            }
+            Self::Service(service @ "ec2.amazonaws.com") => {
+                (json!({ "Service": service }), json!("sts:AssumeRole"))
+            }
+            Self::Service(service) => {
+                (json!({ "Service": service }), json!(["sts:AssumeRole", "sts:TagSession"]))
+            }
+            Self::Principal(arn) => (json!({ "AWS": arn }), json!(["sts:AssumeRole", "sts:TagSession"])),
+        };
+        json!({ "Effect": "Allow", "Principal": principal, "Action": action })
+    }
+}
+
+fn document(statements: &[Value]) -> String {
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
 /// An IAM user with one access key.

@@ -25,14 +25,10 @@ const WARNING: HeaderName = HeaderName::from_static("warning");
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TokenRequest {
-    #[serde(default)]
-    api_version: String,
-    #[serde(default)]
-    kind: String,
-    #[serde(default)]
-    metadata: Metadata,
-    #[serde(default)]
-    spec: Spec,
+    api_version: Option<String>,
+    kind: Option<String>,
+    metadata: Option<Metadata>,
+    spec: Option<Spec>,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,7 +60,7 @@ struct BoundObject {
 /// Answers with the request and its status, the token.
 pub(super) fn create(cloud: &Cloud, namespace: &str, name: &str, body: &Bytes) -> Result<Response, Status> {
     let request = read(body)?;
-    let given = &request.metadata;
+    let (given, spec) = (request.metadata.unwrap_or_default(), request.spec.unwrap_or_default());
     is_same(
         "metadata.name",
         given.name.as_deref(),
@@ -87,11 +83,11 @@ pub(super) fn create(cloud: &Cloud, namespace: &str, name: &str, body: &Bytes) -
         );
         return Err(Status::conflict(GROUP, KIND, name, &problem));
     }
-    let (seconds, warning) = expiration(request.spec.expiration_seconds)?;
-    if let Some(bound) = &request.spec.bound_object_ref {
+    let (seconds, warning) = expiration(spec.expiration_seconds)?;
+    if let Some(bound) = &spec.bound_object_ref {
         return Err(unbindable(bound));
     }
-    let audiences = request.spec.audiences.filter(|audiences| !audiences.is_empty());
+    let audiences = spec.audiences.filter(|audiences| !audiences.is_empty());
     let audiences = audiences.unwrap_or_else(|| vec![cloud.issuer.url().to_owned()]);
 
     let now = cloud.now();
@@ -128,12 +124,13 @@ fn read(body: &Bytes) -> Result<TokenRequest, Status> {
     let request: TokenRequest = serde_json::from_slice(body).map_err(|error| {
         Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
     })?;
-    let TokenRequest { api_version, kind, .. } = &request;
-    if !api_version.is_empty() && api_version != VERSION {
+    let version = request.api_version.as_deref().unwrap_or_default();
+    if !version.is_empty() && version != VERSION {
         return Err(Status::bad_request(format!(
-            "the API version in the data ({api_version}) does not match the expected API version ({VERSION})"
+            "the API version in the data ({version}) does not match the expected API version ({VERSION})"
         )));
     }
+    let kind = request.kind.as_deref().unwrap_or_default();
     if !kind.is_empty() && kind != KIND {
         return Err(Status::bad_request(format!(
             "{kind} in version \"v1\" cannot be handled as a {KIND}: no kind \"{kind}\" is registered for version \

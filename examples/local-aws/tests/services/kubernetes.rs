@@ -158,9 +158,12 @@ async fn a_token_bound_to_no_pod_is_none_for_pod_identity() {
 #[tokio::test]
 async fn what_a_request_leaves_out_has_defaults() {
     let aws = cluster().await;
-    for body in
-        [json!({}), token_request(&json!({ "audiences": null })), token_request(&json!({ "audiences": [] }))]
-    {
+    for body in [
+        json!({}),
+        json!({ "metadata": null, "spec": null }),
+        token_request(&json!({ "audiences": null })),
+        token_request(&json!({ "audiences": [] })),
+    ] {
         let answer = create_token(&aws, TENANT, &body).await.json();
         assert_eq!(answer["spec"]["audiences"], json!([EXAMPLE_ISSUER]), "the API server itself");
         assert_eq!(answer["spec"]["expirationSeconds"], 3600);

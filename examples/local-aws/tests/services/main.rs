@@ -16,3 +16,4 @@ mod set_up;
 mod signed;
 mod signing;
 mod sts;
+mod tenants;
