@@ -10,9 +10,9 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 
+use crate::cache::{Counters, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::expectation::Expectation;
-use crate::held::Held;
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::report::{ChainReport, SourceReport, SourceResult};
@@ -20,6 +20,7 @@ use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, S
 use crate::sts::{CallerIdentity, Sts};
 
 mod builder;
+mod refresh;
 
 pub use builder::{ChainBuilder, SourceOrder};
 
@@ -46,14 +47,16 @@ pub use builder::{ChainBuilder, SourceOrder};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Chain(Arc<Inner>);
+pub struct Chain {
+    inner: Arc<Inner>,
+    held: Handle<Resolved, Error>,
+}
 
 struct Inner {
     sources: Vec<Arc<dyn CredentialSource>>,
     context: SourceContext,
     deadline: Duration,
     expectation: Expectation,
-    held: Held,
 }
 
 impl Chain {
@@ -65,9 +68,12 @@ impl Chain {
 
     /// The credentials and how they were found.
     ///
-    /// Credentials are held for the first half of their life. Then one caller asks the sources again while the others go
-    /// on, and if that fails the old ones serve until they expire. When there are none, one caller asks and all who came
-    /// meanwhile share the outcome; a failure is not remembered beyond that.
+    /// Credentials are fresh for the first half of their life, give or take a tenth. The first call after that has the
+    /// sources asked again in the background, while everybody goes on with the old ones: until they expire, however often that
+    /// fails. Only a refusal ([`ErrorKind::Denied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. When there are none, the
+    /// sources are asked once and all who came meanwhile share the outcome, good or bad; after a failure nobody asks again for a
+    /// pause of 250 milliseconds, which grows to two seconds, and who comes meanwhile gets that failure. The
+    /// [`cache`](crate::cache) has the whole contract.
     ///
     /// # Errors
     ///
@@ -76,9 +82,10 @@ impl Chain {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves the chain as it was; a caller that waited takes over.
+    /// Dropping the future loses nothing: the sources are asked in a task of its own, which goes on. Outside tokio a caller
+    /// who waits takes over.
     pub async fn resolve(&self) -> Result<Resolved, Error> {
-        self.0.held.get(|| self.0.ask_sources()).await
+        self.held.get().await.map(|resolved| Resolved::clone(&resolved))
     }
 
     /// Resolves, again and again until it succeeds or `patience` is over. For the start of a program, which in a new pod can
@@ -96,7 +103,7 @@ impl Chain {
     ///
     /// As [`resolve`](Self::resolve).
     pub async fn wait_for_identity(&self, patience: Duration) -> Result<Resolved, Error> {
-        let sleep_impl = &self.0.context.sleep_impl;
+        let sleep_impl = &self.inner.context.sleep_impl;
         let mut last = timed_out(patience);
         let mut pause = Duration::from_millis(500);
         let tries = async {
@@ -116,12 +123,26 @@ impl Chain {
         }
     }
 
-    /// Lets go of the credentials that are held, so that the next caller gets new ones.
+    /// Lets go of the credentials that are held, so that every later caller gets new ones. It ends the pause after a failure.
     ///
-    /// For credentials that AWS no longer accepts, though they have not expired: a session that was revoked, a key that was
-    /// rotated.
+    /// For when the set-up has changed: another association, another annotation, a rotated key. What the sources are being
+    /// asked at this moment is called off and asked anew.
     pub fn forget(&self) {
-        self.0.held.forget();
+        self.held.forget();
+    }
+
+    /// As [`forget`](Self::forget), if these are the credentials that are held; says whether they were.
+    ///
+    /// For credentials that AWS no longer accepts, though they have not expired. Of many who find that out, the first makes
+    /// them go and the others do not undo what was loaded since.
+    pub fn forget_credentials(&self, rejected: &Credentials) -> bool {
+        let held = self.held.peek().filter(|held| held.credentials() == rejected);
+        held.is_some_and(|held| self.held.forget_value(&held))
+    }
+
+    /// How often there were credentials at once, how often not, and what became of asking.
+    pub fn counters(&self) -> Counters {
+        self.held.counters()
     }
 
     /// Asks STS whose credentials these are. AWS grants this to everyone ([GetCallerIdentity]).
@@ -136,7 +157,7 @@ impl Chain {
     ///
     /// Dropping the future abandons the request.
     pub async fn caller_identity(&self) -> Result<CallerIdentity, Error> {
-        let sts = Sts::new(&self.0.context)?;
+        let sts = Sts::new(&self.inner.context)?;
         let resolved = self.resolve().await?;
         sts.caller_identity(&mut Notes::default(), resolved.credentials().clone()).await
     }
@@ -144,7 +165,7 @@ impl Chain {
 
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.0.sources.iter().map(CredentialSource::kind).collect();
+        let kinds: Vec<_> = self.inner.sources.iter().map(CredentialSource::kind).collect();
         f.debug_struct("Chain").field("sources", &kinds).finish_non_exhaustive()
     }
 }
@@ -154,20 +175,24 @@ impl ProvideCredentials for Chain {
     where
         Self: 'a,
     {
+        // The rule, not the exception: no allocation, no task switch.
+        if let Some(credentials) = self.held.ready_as(|resolved| resolved.credentials().clone()) {
+            return future::ProvideCredentials::ready(Ok(credentials));
+        }
         future::ProvideCredentials::new(async move {
-            self.resolve().await.map(|resolved| resolved.credentials().clone()).map_err(|error| {
-                match error.kind() {
-                    ErrorKind::NoIdentity => CredentialsError::not_loaded(error),
-                    ErrorKind::Configuration => CredentialsError::invalid_configuration(error),
-                    _ => CredentialsError::provider_error(error),
-                }
+            self.held.get().await.map(|resolved| resolved.credentials().clone()).map_err(|error| match error
+                .kind()
+            {
+                ErrorKind::NoIdentity => CredentialsError::not_loaded(error),
+                ErrorKind::Configuration => CredentialsError::invalid_configuration(error),
+                _ => CredentialsError::provider_error(error),
             })
         })
     }
 
     /// What is held and still good: a client whose patience ended before the sources answered goes on with it.
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
-        self.0.held.usable().map(|resolved| resolved.credentials().clone())
+        self.held.peek().map(|resolved| resolved.credentials().clone())
     }
 }
 

@@ -28,6 +28,7 @@
 //! * [`Resolved`] is the answer: credentials, the [`Principal`] they belong to, and the [`ChainReport`].
 //! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind), a [hint](Error::hint), the cause, and the
 //!   same report.
+//! * [`cache`] is what a chain holds its credentials with, for whatever else expires.
 //! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
 //!   [`ServiceAccountTokens`].
 //! * [`AccessKeySecret`] is the other identity of a tenant's object: an access key in a Kubernetes Secret.
@@ -48,7 +49,10 @@
 //!   credentials are before anybody gets them.
 //! * **Bounded.** Each request has limits for connecting, answering and the whole; one deadline covers the chain (20
 //!   seconds unless set). A metadata address where nobody answers costs about one second.
-//! * **Refresh.** See [`Chain::resolve`]. Token files are read again at every exchange.
+//! * **Refresh.** Credentials are replaced in the background from the middle of their life on, and served until they expire,
+//!   but no longer when AWS refuses the identity; see [`Chain::resolve`]. Token files are read again at every exchange.
+//! * **One request for all.** Who comes while credentials are being asked for shares the outcome. No caller's going, no task's
+//!   end and no runtime that stands still leaves the others waiting; see [`cache`].
 //! * **Secrets.** No secret, token or query of a URL is in a `Debug`, a `Display`, an error or the `tracing` output of
 //!   this crate, at any level. The AWS SDK's own `trace` output can show responses: keep the targets `aws_smithy_runtime`
 //!   and `aws_sdk_sts` above `trace`. An address is checked before a token is sent to it.
@@ -62,6 +66,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod arn;
+pub mod cache;
 mod chain;
 mod clock_skew;
 mod connection;
@@ -69,7 +74,6 @@ mod endpoint;
 mod environment;
 mod error;
 mod expectation;
-mod held;
 mod http_clients;
 pub mod iam;
 mod integration;

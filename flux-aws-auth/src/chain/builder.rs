@@ -13,7 +13,6 @@ use super::{Chain, Inner};
 use crate::arn::RoleArn;
 use crate::environment::Environment;
 use crate::expectation::Expectation;
-use crate::held::Held;
 use crate::http_clients::{HttpClientBuilder, metadata_http_client};
 use crate::secret::{AccessKeySecret, AccessKeySecretSource};
 use crate::service_account::{ServiceAccountRole, ServiceAccountSource};
@@ -197,11 +196,10 @@ impl ChainBuilder {
         let http_client = self
             .http_client
             .unwrap_or_else(|| HttpClientBuilder::from_environment(&self.environment).build_or_refuse());
-        Chain(Arc::new(Inner {
+        let inner = Arc::new(Inner {
             sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
             expectation: self.expectation,
-            held: Held::new(self.time_source.clone()),
             context: SourceContext {
                 environment: self.environment,
                 http_client,
@@ -210,7 +208,8 @@ impl ChainBuilder {
                 sleep_impl: self.sleep_impl,
                 region: self.region,
             },
-        }))
+        });
+        Chain { held: inner.clone().held(), inner }
     }
 }
 

@@ -24,6 +24,7 @@ struct Gate {
     clock: TestClock,
     permits: Arc<Semaphore>,
     failing: Arc<AtomicUsize>,
+    failure: Arc<Mutex<ErrorKind>>,
     expiry: Arc<Mutex<Expiry>>,
     loads: Arc<AtomicUsize>,
 }
@@ -46,6 +47,7 @@ impl Gate {
             clock: TestClock::new(),
             permits: Arc::new(Semaphore::new(permits)),
             failing: Arc::default(),
+            failure: Arc::new(Mutex::new(ErrorKind::Unavailable)),
             expiry: Arc::new(Mutex::new(Expiry::InAnHour)),
             loads: Arc::default(),
         }
@@ -73,7 +75,13 @@ impl Gate {
     }
 
     fn fail_next(&self, times: usize) {
+        *self.failure.lock().unwrap() = ErrorKind::Unavailable;
         self.failing.store(times, Ordering::SeqCst);
+    }
+
+    fn refuse_next(&self) {
+        *self.failure.lock().unwrap() = ErrorKind::Denied;
+        self.failing.store(1, Ordering::SeqCst);
     }
 }
 
@@ -93,7 +101,8 @@ impl CredentialSource for Gate {
         let fails =
             self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fails {
-            return Outcome::Failed(Error::new(ErrorKind::Unavailable, format!("load {number} failed")));
+            let kind = *self.failure.lock().unwrap();
+            return Outcome::Failed(Error::new(kind, format!("load {number} failed")));
         }
         let mut credentials = Credentials::builder()
             .access_key_id(format!("KEY{number}"))
@@ -116,14 +125,28 @@ async fn pass(seconds: u64) {
     tokio::time::advance(Duration::from_secs(seconds)).await;
 }
 
+/// Lets what runs in the background come to an end.
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The latest time at which credentials of an hour are no longer fresh: 55 %, and a second.
+const STALE: u64 = 1981;
+
 #[tokio::test(start_paused = true)]
-async fn credentials_serve_half_their_life_then_are_asked_for_again() {
+async fn credentials_serve_half_their_life_then_are_replaced_behind_the_scenes() {
     let gate = Gate::open();
     let chain = gate.chain();
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
-    pass(1799).await;
+    pass(1619).await;
     assert_eq!(key(&chain.clone().resolve().await.unwrap()), "KEY1");
-    pass(2).await;
+    settle().await;
+    assert_eq!(gate.loads(), 1, "45 % of an hour are 1620 seconds");
+    pass(STALE - 1619).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1", "the one who starts the refresh goes on too");
+    settle().await;
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
     assert_eq!(gate.loads(), 2);
 }
@@ -134,37 +157,52 @@ async fn a_refresh_that_fails_keeps_what_is_good_and_no_longer() {
     let chain = gate.chain();
     chain.resolve().await.unwrap();
     gate.fail_next(usize::MAX);
-    pass(1801).await;
-    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
-    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    pass(STALE).await;
+    for _ in 0..3 {
+        assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+        settle().await;
+    }
     assert_eq!(gate.loads(), 2, "there is a pause before the next try");
-    pass(31).await;
+    pass(2).await;
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    settle().await;
     assert_eq!(gate.loads(), 3);
-    pass(1800).await;
-    assert_eq!(
-        chain.resolve().await.unwrap_err().kind(),
-        ErrorKind::Unavailable,
-        "expired credentials are never given"
-    );
+    pass(3600 - STALE).await;
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "expired credentials are never given");
     gate.fail_next(0);
-    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY5", "a failure is not remembered");
+    chain.resolve().await.unwrap_err();
+    assert_eq!(gate.loads(), 4, "there is a pause, and who comes meanwhile gets the failure");
+    pass(2).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY5", "a failure is not remembered for long");
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_one_refreshes_the_others_go_on() {
+async fn a_refusal_ends_credentials_that_are_still_good() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    gate.refuse_next();
+    pass(STALE).await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1", "the refusal is still to come");
+    settle().await;
+    assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::Denied);
+    assert!(chain.fallback_on_interrupt().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_one_refreshes_all_go_on() {
     let gate = Gate::with_permits(1);
     let chain = gate.chain();
     chain.resolve().await.unwrap();
-    pass(1801).await;
-    let refreshing = tokio::spawn({
-        let chain = chain.clone();
-        async move { chain.resolve().await.map(|resolved| key(&resolved)) }
-    });
-    tokio::task::yield_now().await;
-    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    pass(STALE).await;
+    for _ in 0..100 {
+        assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+        settle().await;
+    }
     gate.permits.add_permits(1);
-    assert_eq!(refreshing.await.unwrap().unwrap(), "KEY2");
+    settle().await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
     assert_eq!(gate.loads(), 2);
 }
 
@@ -180,7 +218,7 @@ async fn all_who_wait_share_one_exchange_good_or_bad() {
                 tokio::spawn(async move { chain.resolve().await.map(|resolved| key(&resolved)) })
             })
             .collect();
-        tokio::task::yield_now().await;
+        settle().await;
         gate.permits.add_permits(1000);
         for caller in waiting {
             assert_eq!(caller.await.unwrap().is_err(), fails);
@@ -190,19 +228,20 @@ async fn all_who_wait_share_one_exchange_good_or_bad() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_leaves_hands_over() {
+async fn a_caller_that_leaves_loses_nothing() {
     let gate = Gate::with_permits(0);
     let chain = gate.chain();
     let first = tokio::spawn({
         let chain = chain.clone();
         async move { chain.resolve().await }
     });
-    tokio::task::yield_now().await;
-    let second = tokio::spawn(async move { chain.resolve().await });
-    tokio::task::yield_now().await;
+    settle().await;
     first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
     gate.permits.add_permits(1);
-    assert_eq!(key(&second.await.unwrap().unwrap()), "KEY2");
+    settle().await;
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    assert_eq!(gate.loads(), 1);
 }
 
 /// An agent repeats the same credentials until it has rotated them: it is asked again after a pause, not at every call.
@@ -212,23 +251,32 @@ async fn a_refresh_that_brings_nothing_newer_is_followed_by_a_pause() {
     gate.repeat_expiry();
     let chain = gate.chain();
     chain.resolve().await.unwrap();
-    pass(1801).await;
-    for (seconds, loads) in [(0, 2), (29, 2), (2, 3)] {
+    pass(STALE).await;
+    let sixteenth = (3600 - STALE) / 16;
+    for (seconds, loads) in [(0, 2), (sixteenth - 1, 2), (2, 3), (sixteenth - 10, 3), (10, 4)] {
         pass(seconds).await;
         chain.resolve().await.unwrap();
+        settle().await;
         assert_eq!(gate.loads(), loads, "after {seconds} more seconds");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_without_an_expiry_are_held_five_minutes() {
+async fn credentials_without_an_expiry_are_asked_for_every_five_minutes_and_serve_on() {
     let gate = Gate::open();
     gate.without_expiry();
     let chain = gate.chain();
     for (seconds, loads) in [(0, 1), (299, 1), (2, 2)] {
         pass(seconds).await;
         chain.resolve().await.unwrap();
+        settle().await;
         assert_eq!(gate.loads(), loads, "after {seconds} more seconds");
+    }
+    gate.fail_next(usize::MAX);
+    for _ in 0..100 {
+        pass(3600).await;
+        assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
+        settle().await;
     }
 }
 
@@ -236,10 +284,26 @@ async fn credentials_without_an_expiry_are_held_five_minutes() {
 async fn what_is_forgotten_is_asked_for_again() {
     let gate = Gate::open();
     let chain = gate.chain();
-    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+    let first = chain.resolve().await.unwrap();
+    assert_eq!(key(&first), "KEY1");
     chain.clone().forget();
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
-    assert_eq!(gate.loads(), 2);
+    assert!(!chain.forget_credentials(first.credentials()), "those have gone already");
+    let second = chain.resolve().await.unwrap();
+    assert_eq!(key(&second), "KEY2");
+    assert!(chain.forget_credentials(second.credentials()));
+    assert_eq!(key(&chain.resolve().await.unwrap()), "KEY3");
+}
+
+/// Each pause of the cache is over when the next of these tries comes.
+#[tokio::test(start_paused = true)]
+async fn every_try_of_one_who_waits_for_an_identity_asks_the_sources() {
+    let gate = Gate::open();
+    gate.fail_next(6);
+    let chain = gate.chain();
+    let resolved = chain.wait_for_identity(HOUR).await.unwrap();
+    assert_eq!((key(&resolved).as_str(), gate.loads()), ("KEY7", 7));
+    assert_eq!(gate.clock.elapsed().as_millis(), 500 + 1000 + 2000 + 3 * 4000);
 }
 
 /// The pause after a failure must not reach beyond the end of what is held.
@@ -265,11 +329,8 @@ async fn a_refresh_that_outlives_the_old_credentials_is_shared() {
         chain.resolve().await.unwrap();
         gate.fail_next(usize::from(fails));
         pass(3599).await;
-        let refreshing = tokio::spawn({
-            let chain = chain.clone();
-            async move { chain.resolve().await.is_err() }
-        });
-        tokio::task::yield_now().await;
+        assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1");
+        settle().await;
         assert!(chain.fallback_on_interrupt().is_some(), "an SDK client can go on with what is held");
         pass(2).await;
         let waiting: Vec<_> = (0..5)
@@ -278,14 +339,28 @@ async fn a_refresh_that_outlives_the_old_credentials_is_shared() {
                 tokio::spawn(async move { chain.resolve().await.is_err() })
             })
             .collect();
-        tokio::task::yield_now().await;
+        settle().await;
         gate.permits.add_permits(10);
-        assert_eq!(refreshing.await.unwrap(), fails);
         for caller in waiting {
             assert_eq!(caller.await.unwrap(), fails);
         }
         assert_eq!(gate.loads(), 2, "the first load and one refresh");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_and_loads_are_counted() {
+    let gate = Gate::open();
+    let chain = gate.chain();
+    chain.resolve().await.unwrap();
+    chain.resolve().await.unwrap();
+    gate.fail_next(1);
+    pass(STALE).await;
+    chain.provide_credentials().await.unwrap();
+    settle().await;
+    let counters = chain.counters();
+    assert_eq!((counters.hits, counters.misses), (2, 1));
+    assert_eq!((counters.loads, counters.refreshes, counters.failures), (2, 1, 1));
 }
 
 #[test]

@@ -82,12 +82,8 @@ impl EcrApi {
     }
 
     async fn credentials_after(&self, rejected: &Credentials) -> Result<Credentials, flux_aws_auth::Error> {
-        // Another listing may have had them replaced meanwhile.
-        let held = self.credentials.resolve().await?;
-        if held.credentials() != rejected {
-            return Ok(held.credentials().clone());
-        }
-        self.credentials.forget();
+        // Another listing may have had them replaced meanwhile: then this one forgets nothing.
+        self.credentials.forget_credentials(rejected);
         Ok(self.credentials.resolve().await?.credentials().clone())
     }
 }

@@ -58,8 +58,8 @@ fn three_pages(body: &Value) -> (u16, Value) {
 }
 
 #[tokio::test]
-async fn a_chain_is_asked_at_every_page_and_refreshes_at_half_life() {
-    for (seconds_between_pages, loads) in [(1, 1), (31, 3)] {
+async fn a_chain_is_asked_at_every_page_so_credentials_that_expire_meanwhile_are_replaced() {
+    for (seconds_between_pages, loads) in [(1, 1), (61, 3)] {
         let source = OneMinute::default();
         let clock = source.clock.clone();
         let chain = Chain::builder()

@@ -1,0 +1,229 @@
+//! What is handed out: the way to one value.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::AsyncSleep;
+use tokio::runtime::Handle as Runtime;
+use tracing::Instrument;
+
+use super::counters::Counters;
+use super::flight::{fly, is_loading};
+use super::slot::{Ended, Slot, Step, Ticket, Waiting};
+use super::{Fault, LoadError, Loaded};
+
+/// The way to one value, which is loaded when it is first asked for and again before it expires. The
+/// [module](super) says when.
+///
+/// Clones share the value. A good value is had without a look-up, an allocation or a task switch.
+pub struct Handle<V, E>(Arc<Shared<V, E>>);
+
+/// What the clones of a handle share.
+pub(super) struct Shared<V, E> {
+    pub(super) slot: Arc<Slot<V, E>>,
+    pub(super) loader: Loader<V, E>,
+    /// Dropped with the last clone, it tells the cache.
+    _lease: Option<Box<dyn Send + Sync>>,
+}
+
+pub(super) type Loader<V, E> = Box<dyn Fn(Option<Arc<V>>) -> Loading<V, E> + Send + Sync>;
+
+type Loading<V, E> = Pin<Box<dyn Future<Output = Result<Loaded<V>, LoadError<E>>> + Send>>;
+
+impl<V, E> Handle<V, E>
+where
+    V: Send + Sync + 'static,
+    E: From<Fault> + Clone + Send + Sync + 'static,
+{
+    pub(super) fn new<F>(
+        slot: Arc<Slot<V, E>>,
+        loader: impl Fn(Option<Arc<V>>) -> F + Send + Sync + 'static,
+        lease: Option<Box<dyn Send + Sync>>,
+    ) -> Self
+    where
+        F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
+    {
+        let loader: Loader<V, E> = Box::new(move |previous| Box::pin(loader(previous)));
+        Self(Arc::new(Shared { slot, loader, _lease: lease }))
+    }
+
+    pub(super) fn from_shared(shared: Arc<Shared<V, E>>) -> Self {
+        Self(shared)
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Shared<V, E>> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// The value: at once while it is fresh or stale, else after a load.
+    ///
+    /// # Errors
+    ///
+    /// That of the load which this caller waited for, or of the last one while the pause after it lasts. The cache's own are
+    /// made from a [`Fault`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: a load goes on, and outside tokio a caller who waits takes it over.
+    pub async fn get(&self) -> Result<Arc<V>, E> {
+        match self.0.slot.fresh(Arc::clone) {
+            Some(value) => {
+                self.0.slot.counters.asked(true);
+                Ok(value)
+            }
+            None => self.get_slowly().await,
+        }
+    }
+
+    /// The value if there is a good one, without waiting. Like [`get`](Self::get), it starts a load in the background for a stale
+    /// one. Outside tokio nothing runs in the background: the stale value that someone should load anew is left to `get`.
+    pub fn ready(&self) -> Option<Arc<V>> {
+        self.ready_as(Arc::clone)
+    }
+
+    /// As [`ready`](Self::ready), for those who need no `Arc`. `take` runs under the lock.
+    pub(crate) fn ready_as<R>(&self, take: impl Fn(&Arc<V>) -> R) -> Option<R> {
+        let slot = &self.0.slot;
+        let ready = slot.fresh(&take).or_else(|| {
+            let runtime = Runtime::try_current().ok();
+            let (value, ticket) = slot.take_good(runtime.is_some())?;
+            if let (Some(runtime), Some(ticket)) = (runtime, ticket) {
+                self.spawn(&runtime, ticket);
+            }
+            Some(take(&value))
+        })?;
+        slot.counters.asked(true);
+        Some(ready)
+    }
+
+    /// The value if there is a good one, and nothing else: no load, and no count.
+    pub fn peek(&self) -> Option<Arc<V>> {
+        self.0.slot.good()
+    }
+
+    /// Lets go of the value, and of the pause after a failure. Who comes after this gets what is loaded after this.
+    ///
+    /// A load in the air is called off: what it would bring is of before. Those who wait for it wait for the next one.
+    pub fn forget(&self) {
+        self.0.slot.forget();
+    }
+
+    /// As [`forget`](Self::forget), if `value` is what is held, and says whether it was. Of many who find the same value
+    /// rejected, the first makes it go and the others do not undo what was loaded since.
+    pub fn forget_value(&self, value: &Arc<V>) -> bool {
+        self.0.slot.forget_value(value)
+    }
+
+    /// What happened so far: at this handle and its clones, or in the whole cache if it comes from one.
+    pub fn counters(&self) -> Counters {
+        self.0.slot.counters.snapshot()
+    }
+
+    async fn get_slowly(&self) -> Result<Arc<V>, E> {
+        let slot = &self.0.slot;
+        if is_loading(slot) {
+            let value = slot.good();
+            slot.counters.asked(value.is_some());
+            return value.ok_or_else(|| Fault::Recursive.into());
+        }
+        let mut runtime = Runtime::try_current().ok();
+        let mut step = slot.next();
+        slot.counters.asked(matches!(step, Step::Take(_)));
+        loop {
+            let (waiting, ticket) = match step {
+                Step::Take((value, None)) => return Ok(value),
+                Step::Take((value, Some(ticket))) => {
+                    if let Some(runtime) = &runtime {
+                        self.spawn(runtime, ticket);
+                        return Ok(value);
+                    }
+                    fly(self.0.clone(), ticket).await;
+                    step = slot.next();
+                    continue;
+                }
+                Step::Wait(waiting, ticket) => (waiting, ticket),
+                Step::Fail(error) => return Err(error),
+            };
+            let number = waiting.number;
+            let is_own = ticket.is_some();
+            match (ticket, &runtime) {
+                (Some(ticket), Some(runtime)) => self.spawn(runtime, ticket),
+                (Some(ticket), None) => fly(self.0.clone(), ticket).await,
+                (None, _) => {}
+            }
+            match self.wait(waiting).await {
+                Waited::Ended(Ended::Loaded { held, generation })
+                    if slot.is_of_this_generation(generation) =>
+                {
+                    let is_good = held.is_good(slot.now());
+                    return if is_good { Ok(held.value) } else { Err(Fault::AlreadyExpired.into()) };
+                }
+                Waited::Ended(Ended::Failed { error, generation })
+                    if slot.is_of_this_generation(generation) =>
+                {
+                    return Err(error);
+                }
+                // Forgotten meanwhile, or another flight took its place.
+                Waited::Ended(_) => {}
+                Waited::Died => {
+                    slot.give_up(number);
+                    if is_own {
+                        // The runtime takes no tasks any more.
+                        runtime = None;
+                    }
+                }
+                Waited::Overdue => {
+                    slot.give_up(number);
+                    if is_own {
+                        return Err(Fault::TimedOut(slot.settings.limit).into());
+                    }
+                }
+            }
+            step = slot.next();
+        }
+    }
+
+    async fn wait(&self, mut waiting: Waiting<V, E>) -> Waited<V, E> {
+        let ended = async move {
+            match waiting.ended.wait_for(Option::is_some).await.map(|ended| Option::clone(&ended)) {
+                Ok(Some(ended)) => Waited::Ended(ended),
+                _ => Waited::Died,
+            }
+        };
+        match waiting.patience {
+            Some(patience) => {
+                let timer = self.0.slot.settings.sleep_impl.sleep(patience);
+                Timeout::new(ended, timer).await.unwrap_or(Waited::Overdue)
+            }
+            None => ended.await,
+        }
+    }
+
+    fn spawn(&self, runtime: &Runtime, ticket: Ticket<V, E>) {
+        runtime.spawn(fly(self.0.clone(), ticket).in_current_span());
+    }
+}
+
+/// How waiting for a flight ended.
+enum Waited<V, E> {
+    Ended(Ended<V, E>),
+    /// Its task is gone.
+    Died,
+    /// It did not come back in time.
+    Overdue,
+}
+
+impl<V, E> Clone for Handle<V, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<V, E> fmt::Debug for Handle<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.0.slot).finish()
+    }
+}

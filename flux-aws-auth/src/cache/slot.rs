@@ -1,0 +1,345 @@
+//! One key's value, its last failure, and the flight that loads it. What happens next is decided here, under one lock and
+//! without waiting.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::builder::Settings;
+use super::counters::Cells;
+use super::flight::OVERDUE_AFTER;
+use super::lifetime::{Failure, Held, Now};
+use super::{Fault, LoadError, Loaded};
+
+/// The place of one key.
+pub(super) struct Slot<V, E> {
+    pub(super) settings: Settings,
+    pub(super) counters: Arc<Cells>,
+    state: RwLock<State<V, E>>,
+}
+
+struct State<V, E> {
+    held: Option<Held<V>>,
+    failure: Option<Failure<E>>,
+    flight: Option<InFlight<V, E>>,
+    flights: u64,
+    /// How often the value was forgotten. What was loaded for one generation is nothing to the next.
+    generation: u64,
+}
+
+/// The flight as those see it who wait for it.
+pub(super) struct InFlight<V, E> {
+    number: u64,
+    overdue_at: Option<Instant>,
+    ended: watch::Receiver<Option<Ended<V, E>>>,
+    /// Dropped, it calls the flight off.
+    call_off: Option<oneshot::Sender<()>>,
+}
+
+/// The flight as its pilot has it. Dropped, it tells those who wait to start anew.
+pub(super) struct Ticket<V, E> {
+    number: u64,
+    generation: u64,
+    pub(super) previous: Option<Arc<V>>,
+    pub(super) called_off: oneshot::Receiver<()>,
+    ended: watch::Sender<Option<Ended<V, E>>>,
+    /// The dead one before it. To drop it wakes that one's task, which must not be under the lock.
+    pub(super) dead: Option<InFlight<V, E>>,
+}
+
+/// What became of a flight.
+pub(super) enum Ended<V, E> {
+    Loaded {
+        held: Held<V>,
+        generation: u64,
+    },
+    Failed {
+        error: E,
+        generation: u64,
+    },
+    /// It was called off, or another took its place: look again.
+    Void,
+}
+
+/// How long a slot is worth keeping.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Worth {
+    Nothing,
+    Until(Instant),
+    Lasting,
+}
+
+/// What a caller does now. A ticket is for the one who has to start the flight.
+pub(super) enum Step<V, E> {
+    Take(Good<V, E>),
+    Wait(Waiting<V, E>, Option<Ticket<V, E>>),
+    Fail(E),
+}
+
+/// A good value, and the ticket where it is stale and nobody refreshes it.
+pub(super) type Good<V, E> = (Arc<V>, Option<Ticket<V, E>>);
+
+/// What it takes to wait for a flight.
+pub(super) struct Waiting<V, E> {
+    pub(super) number: u64,
+    pub(super) ended: watch::Receiver<Option<Ended<V, E>>>,
+    /// How long to wait; `None` when the limit is beyond all clocks.
+    pub(super) patience: Option<Duration>,
+}
+
+impl<V, E> Slot<V, E> {
+    pub(super) fn new(settings: Settings, counters: Arc<Cells>) -> Self {
+        let state = State { held: None, failure: None, flight: None, flights: 0, generation: 0 };
+        Self { settings, counters, state: RwLock::new(state) }
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now::read(&self.settings.time_source)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, State<V, E>> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State<V, E>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `take` makes of a fresh value.
+    pub(super) fn fresh<R>(&self, take: impl Fn(&Arc<V>) -> R) -> Option<R> {
+        let now = self.now();
+        let state = self.read();
+        state.held.as_ref().filter(|held| held.is_fresh(now)).map(|held| take(&held.value))
+    }
+
+    /// The value, fresh or stale.
+    pub(super) fn good(&self) -> Option<Arc<V>> {
+        let now = self.now();
+        let state = self.read();
+        state.held.as_ref().filter(|held| held.is_good(now)).map(|held| held.value.clone())
+    }
+
+    pub(super) fn is_of_this_generation(&self, generation: u64) -> bool {
+        self.read().generation == generation
+    }
+
+    /// How long it is worth keeping for nobody.
+    pub(super) fn worth(&self) -> Worth {
+        let state = self.read();
+        let until = match (&state.held, &state.failure) {
+            (Some(held), _) => held.ends_at(),
+            (None, Some(failure)) => failure.without_good,
+            (None, None) => return Worth::Nothing,
+        };
+        until.map_or(Worth::Lasting, Worth::Until)
+    }
+
+    /// Lets go of everything. A flight is called off; who comes before it has come down waits for that.
+    pub(super) fn forget(&self) {
+        self.forget_if(|_| true);
+    }
+
+    /// As [`forget`](Self::forget), if this is the value. Says whether it was.
+    pub(super) fn forget_value(&self, value: &Arc<V>) -> bool {
+        self.forget_if(|held| held.is_some_and(|held| Arc::ptr_eq(&held.value, value)))
+    }
+
+    fn forget_if(&self, is_meant: impl FnOnce(Option<&Held<V>>) -> bool) -> bool {
+        let forgotten = {
+            let mut state = self.write();
+            if !is_meant(state.held.as_ref()) {
+                return false;
+            }
+            state.generation += 1;
+            let call_off = state.flight.as_mut().and_then(|flight| flight.call_off.take());
+            (state.held.take(), state.failure.take(), call_off)
+        };
+        // What was forgotten runs the caller's code when it goes, and a flight wakes: not under the lock.
+        drop(forgotten);
+        true
+    }
+
+    /// The good value. `None` when there is none, and when someone should refresh it and this caller cannot fly.
+    pub(super) fn take_good(&self, can_fly: bool) -> Option<Good<V, E>> {
+        let now = self.now();
+        let mut state = self.write();
+        let (value, wants_flight) = state.good(now)?;
+        if !wants_flight {
+            return Some((value, None));
+        }
+        can_fly.then(|| (value, Some(self.start(&mut state, now).0)))
+    }
+
+    /// Takes a flight for dead that did not come back in time, so that another can start.
+    pub(super) fn give_up(&self, number: u64) {
+        let flight = self.write().flight.take_if(|flight| flight.number == number);
+        drop(flight);
+    }
+
+    fn start(&self, state: &mut State<V, E>, now: Now) -> (Ticket<V, E>, Waiting<V, E>) {
+        let (call_off, called_off) = oneshot::channel();
+        let (sender, ended) = watch::channel(None);
+        state.flights += 1;
+        let flight = InFlight {
+            number: state.flights,
+            overdue_at: self
+                .settings
+                .limit
+                .checked_add(OVERDUE_AFTER)
+                .and_then(|patience| now.monotonic.checked_add(patience)),
+            ended,
+            call_off: Some(call_off),
+        };
+        let waiting = flight.waiting(now);
+        self.counters.load(state.held.is_some());
+        let ticket = Ticket {
+            number: flight.number,
+            generation: state.generation,
+            previous: state.held.as_ref().map(|held| held.value.clone()),
+            called_off,
+            ended: sender,
+            dead: state.flight.replace(flight),
+        };
+        (ticket, waiting)
+    }
+}
+
+impl<V, E: Clone + From<Fault>> Slot<V, E> {
+    /// What a caller does now who wants the value and can wait.
+    pub(super) fn next(&self) -> Step<V, E> {
+        let now = self.now();
+        let mut state = self.write();
+        if let Some((value, wants_flight)) = state.good(now) {
+            return Step::Take((value, wants_flight.then(|| self.start(&mut state, now).0)));
+        }
+        if let Some(flight) = state.flight_in_the_air(now) {
+            return Step::Wait(flight.waiting(now), None);
+        }
+        if let Some(failure) = state.failure.as_ref().filter(|failure| failure.pauses_without_good(now)) {
+            return Step::Fail(failure.error.clone());
+        }
+        let (ticket, waiting) = self.start(&mut state, now);
+        Step::Wait(waiting, Some(ticket))
+    }
+
+    /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
+    pub(super) fn land(&self, ticket: &Ticket<V, E>, outcome: Option<Result<Loaded<V>, LoadError<E>>>) {
+        let now = self.now();
+        let (ended, debris) = {
+            let mut state = self.write();
+            if state.flight.as_ref().is_none_or(|flight| flight.number != ticket.number) {
+                (Ended::Void, Debris::default())
+            } else {
+                let flight = state.flight.take();
+                let (ended, mut debris) = match outcome {
+                    Some(outcome) if state.generation == ticket.generation => state.keep(outcome, now),
+                    _ => (Ended::Void, Debris::default()),
+                };
+                debris.flight = flight;
+                (ended, debris)
+            }
+        };
+        if matches!(ended, Ended::Failed { .. }) {
+            self.counters.failure();
+        }
+        ticket.ended.send_replace(Some(ended));
+        drop(debris);
+    }
+}
+
+impl<V, E> State<V, E> {
+    /// The good value, and whether someone should refresh it.
+    fn good(&self, now: Now) -> Option<(Arc<V>, bool)> {
+        let held = self.held.as_ref().filter(|held| held.is_good(now))?;
+        let pauses = self.failure.as_ref().is_some_and(|failure| failure.pauses_while_good(now));
+        let rests = held.is_fresh(now) || pauses || self.flight_in_the_air(now).is_some();
+        Some((held.value.clone(), !rests))
+    }
+
+    fn flight_in_the_air(&self, now: Now) -> Option<&InFlight<V, E>> {
+        self.flight.as_ref().filter(|flight| !flight.is_dead(now))
+    }
+}
+
+/// What is replaced. It runs the caller's code when it goes, which must not be under the lock.
+struct Debris<V, E> {
+    held: Option<Held<V>>,
+    failure: Option<Failure<E>>,
+    flight: Option<InFlight<V, E>>,
+}
+
+impl<V, E> Default for Debris<V, E> {
+    fn default() -> Self {
+        Self { held: None, failure: None, flight: None }
+    }
+}
+
+impl<V, E: Clone + From<Fault>> State<V, E> {
+    fn keep(&mut self, outcome: Result<Loaded<V>, LoadError<E>>, now: Now) -> (Ended<V, E>, Debris<V, E>) {
+        let mut debris = Debris::default();
+        let outcome = outcome.and_then(|loaded| {
+            let held = Held::new(loaded, self.held.as_ref(), now);
+            if held.is_good(now) { Ok(held) } else { Err(LoadError::Transient(Fault::AlreadyExpired.into())) }
+        });
+        let error = match outcome {
+            Ok(held) => {
+                debris.failure = self.failure.take();
+                debris.held = self.held.replace(held.clone());
+                return (Ended::Loaded { held, generation: self.generation }, debris);
+            }
+            Err(LoadError::Transient(error)) => error,
+            Err(LoadError::Denied(error)) => {
+                debris.held = self.held.take();
+                error
+            }
+        };
+        let failure = Failure::new(error.clone(), self.failure.as_ref(), self.held.as_ref(), now);
+        debris.failure = self.failure.replace(failure);
+        (Ended::Failed { error, generation: self.generation }, debris)
+    }
+}
+
+impl<V, E> InFlight<V, E> {
+    /// Whether its pilot is gone, or so late that nobody waits any longer.
+    fn is_dead(&self, now: Now) -> bool {
+        self.ended.has_changed().is_err() || self.overdue_at.is_some_and(|at| now.monotonic >= at)
+    }
+
+    fn waiting(&self, now: Now) -> Waiting<V, E> {
+        let patience = self.overdue_at.map(|at| at.saturating_duration_since(now.monotonic));
+        Waiting { number: self.number, ended: self.ended.clone(), patience }
+    }
+}
+
+impl<V, E: Clone> Clone for Ended<V, E> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Loaded { held, generation } => Self::Loaded { held: held.clone(), generation: *generation },
+            Self::Failed { error, generation } => {
+                Self::Failed { error: error.clone(), generation: *generation }
+            }
+            Self::Void => Self::Void,
+        }
+    }
+}
+
+impl<V, E> fmt::Debug for Slot<V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.now();
+        let Ok(state) = self.state.try_read() else { return f.write_str("Slot(locked)") };
+        let value = match &state.held {
+            None => "none",
+            Some(held) if held.is_fresh(now) => "fresh",
+            Some(held) if held.is_good(now) => "stale",
+            Some(_) => "expired",
+        };
+        f.debug_struct("Slot")
+            .field("value", &value)
+            .field("failed", &state.failure.is_some())
+            .field("loading", &state.flight.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! How a chain's credentials are held: what the cache is told of the sources' outcome.
+
+use std::error::Error as _;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Inner, Resolved};
+use crate::cache::{CacheBuilder, Fault, Handle, LoadError, Loaded};
+use crate::error::Error;
+use crate::reason::Reason;
+
+/// The chain keeps its own deadline; the cache's limit is for a load that does not come back.
+const BEYOND_DEADLINE: Duration = Duration::from_secs(1);
+
+impl Inner {
+    /// The handle that asks the sources when there are no credentials, or old ones.
+    pub(super) fn held(self: Arc<Self>) -> Handle<Resolved, Error> {
+        CacheBuilder::new()
+            .time_source(self.context.time_source.clone())
+            .sleep_impl(self.context.sleep_impl.clone())
+            .limit(self.deadline.saturating_add(BEYOND_DEADLINE))
+            .single(move |previous| {
+                let inner = self.clone();
+                async move { inner.load_anew(previous).await }
+            })
+    }
+
+    async fn load_anew(&self, previous: Option<Arc<Resolved>>) -> Result<Loaded<Resolved>, LoadError<Error>> {
+        match self.ask_sources().await {
+            Ok(resolved) => {
+                let expiry = resolved.expiry();
+                Ok(Loaded::new(resolved).expiring_at(expiry))
+            }
+            Err(error) => {
+                let is_refusal = error.kind().evicts();
+                if previous
+                    .is_some_and(|previous| previous.expiry().is_none_or(|end| end > self.context.now()))
+                {
+                    warn(&error, is_refusal);
+                }
+                Err(if is_refusal { LoadError::Denied(error) } else { LoadError::Transient(error) })
+            }
+        }
+    }
+}
+
+/// Nobody waited for a refresh, so the log has all of its error.
+fn warn(error: &Error, is_refusal: bool) {
+    let outcome =
+        if is_refusal { "refused: those in hand are given up" } else { "those in hand are still good" };
+    tracing::warn!(
+        error = %Story(error),
+        hint = error.hint().unwrap_or_default(),
+        "credentials were not refreshed; {outcome}"
+    );
+}
+
+/// An error with its causes, in one line.
+struct Story<'a>(&'a Error);
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        let (reason, hint) = match fault {
+            Fault::AlreadyExpired => (
+                Reason::ExpiredOnArrival,
+                "Check this machine's clock; if it is right, try again in a minute.",
+            ),
+            Fault::Recursive => {
+                (Reason::InvalidConfiguration, "Do not let a source ask the chain that it is a source of.")
+            }
+            Fault::Panicked => (Reason::MalformedAnswer, "Look for the panic's message on standard error."),
+            _ => (Reason::DeadlinePassed, "Try again later, or allow more time."),
+        };
+        Self::because(reason, fault.to_string()).with_hint(hint)
+    }
+}
