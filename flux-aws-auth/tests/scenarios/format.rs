@@ -224,6 +224,10 @@ pub(crate) enum Failure {
     Refused,
     /// The name of the host is not found.
     NoSuchHost,
+    /// No name server answers.
+    NoNameServer,
+    /// There is no way to the host.
+    Unreachable,
     /// No connection, and no word of it: a black hole.
     NoConnection,
     /// A connection, and then silence.
@@ -232,6 +236,22 @@ pub(crate) enum Failure {
     Reset,
     /// It breaks within the answer.
     CutOff,
+    /// The server's certificate is from an unknown authority.
+    TlsUnknownIssuer,
+    /// It has expired.
+    TlsExpired,
+    /// It is not valid yet.
+    TlsNotYetValid,
+    /// It is for another host.
+    TlsWrongName,
+    /// What answers does not speak TLS.
+    NoTls,
+    /// The proxy cannot be reached.
+    NoProxy,
+    /// The proxy opens no tunnel.
+    ProxyRefuses,
+    /// The proxy wants a password.
+    ProxyWantsPassword,
 }
 
 /// An answer. Its body is one of `body`, `credentials`, `error` and `caller`, or empty.

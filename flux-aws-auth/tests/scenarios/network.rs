@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
+use rustls::CertificateError;
 
 use crate::format::{Answer, Client, Credentials, Exchange, Failure, Scenario};
 use crate::values::TextOr;
@@ -258,13 +259,36 @@ async fn fail(
     match failure {
         Failure::Refused => Err(broken(io::ErrorKind::ConnectionRefused)),
         Failure::Reset => Err(broken(io::ErrorKind::ConnectionReset)),
-        Failure::NoSuchHost => Err(ConnectorError::io(
-            io::Error::other("failed to lookup address information: Name or service not known").into(),
-        )),
+        Failure::Unreachable => Err(broken(io::ErrorKind::HostUnreachable)),
+        Failure::NoSuchHost => Err(saying("failed to lookup address information: Name or service not known")),
+        Failure::NoNameServer => {
+            Err(saying("failed to lookup address information: Temporary failure in name resolution"))
+        }
         Failure::NoConnection => Err(timed_out("HTTP connect", settings.connect_timeout()).await),
         Failure::NoAnswer => Err(timed_out("HTTP read", settings.read_timeout()).await),
         Failure::CutOff => Ok(response.map(|whole| SdkBody::from_body_1_x(CutOff::of(&whole)))),
+        Failure::TlsUnknownIssuer => Err(bad_certificate(CertificateError::UnknownIssuer)),
+        Failure::TlsExpired => Err(bad_certificate(CertificateError::Expired)),
+        Failure::TlsNotYetValid => Err(bad_certificate(CertificateError::NotValidYet)),
+        Failure::TlsWrongName => Err(bad_certificate(CertificateError::NotValidForName)),
+        Failure::NoTls => Err(no_tls(rustls::InvalidMessage::InvalidContentType.into())),
+        Failure::NoProxy => Err(saying("tunnel error: failed to create underlying connection")),
+        Failure::ProxyRefuses => Err(saying("tunnel error: unsuccessful")),
+        Failure::ProxyWantsPassword => Err(saying("tunnel error: proxy authorization required")),
     }
+}
+
+/// An error of a type that is private to another crate, by its text.
+fn saying(text: &'static str) -> ConnectorError {
+    ConnectorError::io(io::Error::other(text).into())
+}
+
+fn bad_certificate(flaw: CertificateError) -> ConnectorError {
+    no_tls(rustls::Error::InvalidCertificate(flaw))
+}
+
+fn no_tls(error: rustls::Error) -> ConnectorError {
+    ConnectorError::io(io::Error::new(io::ErrorKind::InvalidData, error).into())
 }
 
 fn broken(kind: io::ErrorKind) -> ConnectorError {
