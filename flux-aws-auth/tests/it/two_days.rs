@@ -51,12 +51,12 @@ impl Outage {
     }
 }
 
-/// One outage for each minute of an hour.
-fn outages() -> impl Iterator<Item = Outage> {
+/// One outage of this length for each minute of an hour.
+fn outages(length: Duration) -> impl Iterator<Item = Outage> {
     let ways = [Down::Refusing, Down::Silent, Down::Failing, Down::Throttling];
-    (0..60_u32).zip(ways.into_iter().cycle()).map(|(minute, looks_like)| {
+    (0..60_u32).zip(ways.into_iter().cycle()).map(move |(minute, looks_like)| {
         let from = FIRST_OUTAGE + Duration::from_mins(1) * minute;
-        Outage { from, to: from + OUTAGE, looks_like }
+        Outage { from, to: from + length, looks_like }
     })
 }
 
@@ -104,8 +104,10 @@ async fn live(chain: &Chain, clock: &TestClock, outage: Outage) {
 #[expect(clippy::disallowed_methods, reason = "virtual time passes between two calls")]
 async fn ask(chain: Chain, clock: TestClock, outage: Outage, seconds: Duration) {
     while clock.elapsed() < TWO_DAYS {
+        let asked = clock.elapsed();
         let credentials = chain.provide_credentials().await;
         let now = clock.elapsed();
+        assert!(now == asked || asked.is_zero(), "waited from {asked:?} to {now:?}");
         let credentials = credentials.unwrap_or_else(|error| panic!("after {now:?}: {error:?}"));
         assert!(credentials.expiry() > Some(clock.now()), "expired after {now:?}");
         let matters = (outage.from.saturating_sub(HOUR)..outage.to + HOUR).contains(&now);
@@ -116,7 +118,7 @@ async fn ask(chain: Chain, clock: TestClock, outage: Outage, seconds: Duration) 
 /// Credentials of an hour, which is what STS gives unless asked for more.
 #[tokio::test(start_paused = true)]
 async fn no_caller_sees_an_outage_of_sts_or_a_rotated_token() {
-    for outage in outages() {
+    for outage in outages(OUTAGE) {
         let clock = TestClock::new();
         let requests = Times::default();
         let sts = Network::new({
@@ -150,7 +152,7 @@ async fn no_caller_sees_an_outage_of_sts_or_a_rotated_token() {
 /// The agent gives the same credentials of six hours for three hours.
 #[tokio::test(start_paused = true)]
 async fn no_caller_sees_an_outage_of_the_pod_identity_agent() {
-    for outage in outages() {
+    for outage in outages(OUTAGE) {
         let clock = TestClock::new();
         let requests = Times::default();
         let held = Mutex::new((Duration::ZERO, String::new()));
