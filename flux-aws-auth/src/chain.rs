@@ -1,24 +1,24 @@
 //! The sources in order, and the credentials of the first that is set up.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_async::rt::sleep::AsyncSleep;
 
 use crate::cache::{Counters, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::expectation::Expectation;
 use crate::principal::Principal;
-use crate::reason::Reason;
-use crate::report::{ChainReport, SourceReport, SourceResult};
-use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
+use crate::report::{ChainReport, SourceReport};
+use crate::source::{CredentialSource, Notes, Provided, SourceContext};
 use crate::sts::{CallerIdentity, Sts};
 
+mod ask;
 mod builder;
 mod refresh;
 
@@ -27,7 +27,12 @@ pub use builder::{ChainBuilder, SourceOrder};
 /// Credential sources, asked in order.
 ///
 /// The first source that is set up decides: its credentials are the chain's, and so is its failure. Only a source that is
-/// *not* set up lets the chain go on, so no error can turn the program into another identity.
+/// *not* set up lets the chain go on, so no error can turn the program into another identity. Once a source has given a
+/// chain its first credentials, that source alone is asked from then on: where it has none any more, that is a failure
+/// ([`Reason::SourceGone`](crate::Reason::SourceGone)), and not the next source's turn.
+///
+/// The credentials of a node may outlive their expiry, as AWS lets them ([`InstanceMetadata`](crate::source::InstanceMetadata)
+/// has the rule). No others do.
 ///
 /// A chain is a handle: clones share what it holds. It implements [`ProvideCredentials`], so it goes into any `aws-sdk-*`
 /// client. Such a client has a cache of its own, which asks again only seconds before the credentials expire; with
@@ -57,6 +62,8 @@ struct Inner {
     context: SourceContext,
     deadline: Duration,
     expectation: Expectation,
+    /// Once a source has given credentials, what became of those before it: they are asked no more.
+    settled: OnceLock<Vec<SourceReport>>,
 }
 
 impl Chain {
@@ -104,7 +111,7 @@ impl Chain {
     /// As [`resolve`](Self::resolve).
     pub async fn wait_for_identity(&self, patience: Duration) -> Result<Resolved, Error> {
         let sleep_impl = &self.inner.context.sleep_impl;
-        let mut last = timed_out(patience);
+        let mut last = ask::timed_out(patience);
         let mut pause = Duration::from_millis(500);
         let tries = async {
             loop {
@@ -194,133 +201,6 @@ impl ProvideCredentials for Chain {
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
         self.held.peek().map(|resolved| resolved.credentials().clone())
     }
-}
-
-impl Inner {
-    async fn ask_sources(&self) -> Result<Resolved, Error> {
-        let started_at = self.context.now();
-        // One timer for all, so that no step of the wall clock shortens or prolongs it.
-        let mut deadline = self.context.sleep_impl.sleep(self.deadline);
-        let mut sources = Vec::with_capacity(self.sources.len());
-        let mut found = None;
-        for source in &self.sources {
-            if found.is_some() {
-                sources.push(self.not_reached(source.as_ref()));
-                continue;
-            }
-            let (report, outcome) = self.ask(source.as_ref(), &mut deadline).await;
-            tracing::debug!(source = %report.kind, result = report.result.word(), "asked a credential source");
-            sources.push(report);
-            found = match outcome {
-                Outcome::Provided(provided) => Some(Ok(provided)),
-                Outcome::Failed(error) => Some(Err((self.kind(source.as_ref()), error))),
-                Outcome::Skipped(_) => None,
-            };
-        }
-        let report = ChainReport::new(sources, self.sdk_choice(), started_at, self.since(started_at));
-        match found {
-            Some(Ok(provided)) => Ok(Resolved { provided, report }),
-            Some(Err((kind, error))) => Err(failed(kind, error).with_report(report)),
-            None => Err(nothing_set_up(self.sources.len()).with_report(report)),
-        }
-    }
-
-    async fn ask(&self, source: &dyn CredentialSource, deadline: &mut Sleep) -> (SourceReport, Outcome) {
-        let started_at = self.context.now();
-        let mut notes = Notes::default();
-        let outcome = match Timeout::new(self.load(source, &mut notes), deadline).await {
-            Ok(outcome) => outcome,
-            Err(_) => Outcome::Failed(timed_out(self.deadline)),
-        };
-        let (result, hint) = match &outcome {
-            Outcome::Provided(provided) => (
-                SourceResult::Provided { principal: provided.principal().clone(), expiry: provided.expiry() },
-                None,
-            ),
-            Outcome::Skipped(skipped) => (
-                SourceResult::Skipped { reason: skipped.reason(), detail: skipped.detail().to_owned() },
-                skipped.hint(),
-            ),
-            Outcome::Failed(error) => (SourceResult::Failed(error.clone()), error.hint()),
-        };
-        let hint = hint.map(str::to_owned);
-        let report =
-            SourceReport { kind: self.kind(source), notes, result, duration: self.since(started_at), hint };
-        (report, outcome)
-    }
-
-    /// What the source gives, if it is still good and whose it should be.
-    async fn load(&self, source: &dyn CredentialSource, notes: &mut Notes) -> Outcome {
-        let outcome = source.load(&self.context, notes).await;
-        let Outcome::Provided(provided) = &outcome else { return outcome };
-        if provided.expiry().is_some_and(|expiry| expiry <= self.context.now()) {
-            return Outcome::Failed(already_expired(self.kind(source)));
-        }
-        match self.verify(provided, notes).await {
-            Ok(()) => outcome,
-            Err(error) => Outcome::Failed(error),
-        }
-    }
-
-    async fn verify(&self, provided: &Provided, notes: &mut Notes) -> Result<(), Error> {
-        if !self.expectation.is_any() {
-            return Ok(());
-        }
-        let identity =
-            Sts::new(&self.context)?.caller_identity(notes, provided.credentials().clone()).await?;
-        self.expectation.check(&identity)
-    }
-
-    fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
-        let environment = self.context.environment();
-        let configured = source.is_configured(environment);
-        SourceReport {
-            kind: self.kind(source),
-            notes: Notes::default(),
-            result: SourceResult::NotReached {
-                configured,
-                principal: source.principal_in(environment).filter(|_| configured),
-            },
-            duration: Duration::ZERO,
-            hint: None,
-        }
-    }
-
-    fn sdk_choice(&self) -> Option<SourceKind> {
-        let environment = self.context.environment();
-        let configured = |kind| {
-            let mut of_kind = self.sources.iter().filter(|source| source.kind() == kind);
-            of_kind.find(|source| source.is_configured(environment)).map(|source| self.kind(source.as_ref()))
-        };
-        SourceOrder::AwsSdk.kinds().into_iter().find_map(configured)
-    }
-
-    fn kind(&self, source: &dyn CredentialSource) -> SourceKind {
-        source.kind_in(self.context.environment())
-    }
-
-    fn since(&self, start: SystemTime) -> Duration {
-        self.context.now().duration_since(start).unwrap_or_default()
-    }
-}
-
-fn failed(kind: SourceKind, error: Error) -> Error {
-    error.wrapped(format!("no AWS credentials: {kind} failed"))
-}
-
-fn nothing_set_up(sources: usize) -> Error {
-    Error::new(ErrorKind::NoIdentity, format!("no AWS credentials: none of the {sources} sources is set up"))
-        .with_hint("Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity token elsewhere.")
-}
-
-fn already_expired(kind: SourceKind) -> Error {
-    Error::because(Reason::ExpiredOnArrival, format!("{kind} gave credentials that have already expired"))
-        .with_hint("Check this machine's clock; if it is right, try again in a minute.")
-}
-
-fn timed_out(deadline: Duration) -> Error {
-    Error::new(ErrorKind::TimedOut, format!("no answer within {deadline:?}"))
-        .with_hint("Try again later, or allow more time.")
 }
 
 /// Credentials, and how they were found.

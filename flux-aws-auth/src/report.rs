@@ -47,6 +47,8 @@ pub enum SourceResult {
         principal: Principal,
         /// Until when, if they end.
         expiry: Option<SystemTime>,
+        /// Whether that is later than their own: the node's may [outlive](crate::source::InstanceMetadata) it.
+        outlived: bool,
     },
     /// It was passed over.
     #[non_exhaustive]

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::reason::Reason;
 use crate::session_name::SessionName;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
-use crate::sts::{AUDIENCE, Sts};
+use crate::sts::{AUDIENCE, Sts, Tries};
 
 /// The annotation that names a ServiceAccount's role. EKS defines it, and Flux reads it on every cluster
 /// ([Flux on AWS]).
@@ -181,10 +181,18 @@ impl ServiceAccountRole {
         })?;
         let sts = Sts::in_region(context, region)?;
         let role = self.role(notes).await?;
-        let token = self.token(notes).await?;
         let session_name =
             SessionName::for_service_account(self.reference.namespace(), self.reference.name(), sts.region());
-        sts.assume_role_with_web_identity(notes, &role, &session_name, &token.0).await
+        let mut tries = Tries::new();
+        loop {
+            let token = self.token(notes).await?;
+            let result =
+                sts.assume_role_with_web_identity(notes, &role, &session_name, &token.0, &mut tries).await;
+            match result {
+                Err(error) if tries.again(&error, context).await => {}
+                result => return result,
+            }
+        }
     }
 
     async fn role(&self, notes: &mut Notes) -> Result<RoleArn, Error> {

@@ -22,9 +22,12 @@ use crate::token::Claims;
 
 mod recorder;
 mod refusal;
+mod tries;
 
 use recorder::{Recorded, Recorder};
 use refusal::Failure;
+use tries::NotTheSameToken;
+pub(crate) use tries::Tries;
 
 const IGNORE_ENDPOINTS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
@@ -79,13 +82,14 @@ impl<'a> Sts<'a> {
         self.region.as_ref()
     }
 
-    /// Exchanges a ServiceAccount token for a session of `role`.
+    /// Exchanges a ServiceAccount token for a session of `role`, with some of the requests that `tries` has left.
     pub(crate) async fn assume_role_with_web_identity(
         &self,
         notes: &mut Notes,
         role: &RoleArn,
         session_name: &SessionName,
         token: &str,
+        tries: &mut Tries,
     ) -> Result<Provided, Error> {
         let recorder = Recorder::default();
         let request = self.client(None).assume_role_with_web_identity();
@@ -93,8 +97,13 @@ impl<'a> Sts<'a> {
             .role_arn(role.as_str())
             .role_session_name(session_name.as_str())
             .web_identity_token(token);
-        let result = request.customize().interceptor(recorder.clone()).send().await;
+        let retries = aws_sdk_sts::Config::builder()
+            .retry_config(RetryConfig::standard().with_max_attempts(tries.left()))
+            .retry_classifier(NotTheSameToken);
+        let request = request.customize().config_override(retries).interceptor(recorder.clone());
+        let result = request.send().await;
         let seen = recorder.recorded();
+        tries.spend(seen.tries);
         let output = result.map_err(|error| {
             let failure = Failure::of(error, &seen, token);
             self.note(notes, &seen, Some(&failure), failure.brief());

@@ -1,6 +1,6 @@
 //! How a chain is made: which sources in which order, and what they work with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
@@ -94,8 +94,13 @@ impl ChainBuilder {
         self
     }
 
-    /// Adds a source behind those there are, but before the node's metadata, which stays the last resort.
+    /// Adds a source behind those there are, but before the node's metadata, which stays the last resort. One of a kind that
+    /// there is takes the place of that one: so the four that Flux knows get settings of their own.
     pub fn source(mut self, source: impl CredentialSource + 'static) -> Self {
+        if let Some(same) = self.sources.iter_mut().find(|same| same.kind() == source.kind()) {
+            *same = Arc::new(source);
+            return self;
+        }
         let node = self.sources.iter().position(|source| source.kind() == SourceKind::InstanceMetadata);
         self.sources.insert(node.unwrap_or(self.sources.len()), Arc::new(source));
         self
@@ -172,7 +177,7 @@ impl ChainBuilder {
 
     /// Refuses credentials of another account than this one, twelve digits.
     ///
-    /// Each time that the sources give credentials, STS is asked whose they are before anybody gets them: one request more
+    /// Each time that the sources give new credentials, STS is asked whose they are before anybody gets them: one request more
     /// ([GetCallerIdentity], which everyone may call). If it is not as expected, the chain fails with
     /// [`ErrorKind::UnexpectedIdentity`](crate::ErrorKind::UnexpectedIdentity).
     ///
@@ -200,6 +205,7 @@ impl ChainBuilder {
             sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
             expectation: self.expectation,
+            settled: OnceLock::new(),
             context: SourceContext {
                 environment: self.environment,
                 http_client,

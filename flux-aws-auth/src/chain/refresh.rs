@@ -27,7 +27,7 @@ impl Inner {
     }
 
     async fn load_anew(&self, previous: Option<Arc<Resolved>>) -> Result<Loaded<Resolved>, LoadError<Error>> {
-        match self.ask_sources().await {
+        match self.ask_sources(previous.as_deref()).await {
             Ok(resolved) => {
                 let expiry = resolved.expiry();
                 Ok(Loaded::new(resolved).expiring_at(expiry))

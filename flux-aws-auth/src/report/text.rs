@@ -32,6 +32,9 @@ impl fmt::Display for ChainReport {
 impl ChainReport {
     fn write_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.provided().map(|source| (source.kind, &source.result)) {
+            Some((kind, SourceResult::Provided { principal, outlived: true, .. })) => {
+                writeln!(f, "Credentials from {kind}: {principal}, beyond their expiry")
+            }
             Some((kind, SourceResult::Provided { principal, expiry, .. })) => {
                 write!(f, "Credentials from {kind}: {principal}")?;
                 match expiry.and_then(|expiry| expiry.duration_since(self.0.started_at).ok()) {
@@ -76,7 +79,11 @@ impl SourceReport {
     fn write_result(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = Millis(self.duration);
         match &self.result {
-            SourceResult::Provided { .. } => writeln!(f, "provided in {took}"),
+            SourceResult::Provided { outlived: false, .. } => writeln!(f, "provided in {took}"),
+            SourceResult::Provided { outlived: true, .. } => {
+                writeln!(f, "provided in {took}, beyond their expiry")?;
+                self.write_details(f)
+            }
             SourceResult::Skipped { detail, reason, .. } if self.duration.as_millis() > 0 => {
                 writeln!(f, "skipped after {took}, {reason}: {detail}")
             }

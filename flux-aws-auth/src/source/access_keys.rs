@@ -11,9 +11,12 @@ use crate::reason::Reason;
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const ACCOUNT_ID: &str = "AWS_ACCOUNT_ID";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
 /// The access key in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where it is a temporary one.
+///
+/// `AWS_ACCOUNT_ID`, where it is set, goes with the credentials, as the AWS SDKs have it: nobody checks it.
 ///
 /// Blank variables count as absent. One of the first two without the other is a failure that names the missing one.
 ///
@@ -50,18 +53,36 @@ impl CredentialSource for AccessKeys {
         match (notes.var(environment, ID), notes.var(environment, SECRET)) {
             (Some(id), Some(secret)) => {
                 let session_token = notes.var(environment, SESSION_TOKEN);
-                let mut credentials = Credentials::builder()
-                    .access_key_id(&id)
-                    .secret_access_key(secret)
-                    .provider_name("EnvironmentAccessKeys");
-                credentials.set_session_token(session_token);
-                Outcome::Provided(Provided::new(credentials.build(), Principal::access_key(id)))
+                key(environment, id, secret, session_token).into()
             }
             (None, None) => Skipped::new(Reason::AccessKeysNotSet, "none in the environment").into(),
             (Some(_), None) => Outcome::Failed(half(ID, SECRET)),
             (None, Some(_)) => Outcome::Failed(half(SECRET, ID)),
         }
     }
+}
+
+fn key(
+    environment: &Environment,
+    id: String,
+    secret: String,
+    session_token: Option<String>,
+) -> Result<Provided, Error> {
+    for (name, value) in [(ID, Some(&id)), (SECRET, Some(&secret)), (SESSION_TOKEN, session_token.as_ref())] {
+        if value.is_some_and(|value| !value.bytes().all(|b| b.is_ascii_graphic())) {
+            let message = format!("{name} has characters that no key has, such as a space or a line break");
+            return Err(Error::because(Reason::InvalidConfiguration, message).with_hint(
+                "Write it anew. A Secret that was made with `echo` and without `-n` ends in a line break.",
+            ));
+        }
+    }
+    let mut credentials = Credentials::builder()
+        .access_key_id(&id)
+        .secret_access_key(secret)
+        .provider_name("EnvironmentAccessKeys");
+    credentials.set_session_token(session_token);
+    credentials.set_account_id(environment.var(ACCOUNT_ID).map(|id| id.trim().into()));
+    Ok(Provided::new(credentials.build(), Principal::access_key(id)))
 }
 
 fn half(set: &str, missing: &str) -> Error {

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
+use aws_smithy_runtime::client::retries::classifiers::{
+    ModeledAsRetryableClassifier, TransientErrorClassifier,
+};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
@@ -21,10 +23,11 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
-use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::retry::{ErrorKind, ProvideErrorKind, RetryConfig};
 use aws_smithy_types::timeout::TimeoutConfig;
 use http::{HeaderValue, Method};
 use http_body_util::Limited;
+use serde::de::IgnoredAny;
 
 use super::{LastExchange, Notes, SourceContext};
 use crate::clock_skew::ClockSkew;
@@ -39,9 +42,12 @@ pub(super) struct Exchange {
     pub(super) operation: &'static str,
     pub(super) connect_timeout: Duration,
     pub(super) read_timeout: Duration,
-    /// Tries in all. Answers of 429 and 5xx are tried again, and, where `retry_network` says so, no answer at all.
+    /// Tries in all. Answers of 429 and 5xx are tried again.
     pub(super) attempts: u32,
+    /// So is no answer at all.
     pub(super) retry_network: bool,
+    /// So is a good answer that is no JSON.
+    pub(super) expects_json: bool,
 }
 
 /// A request without a body. Its headers, which hold a token, are put on by the connector itself, behind the place where the
@@ -207,13 +213,16 @@ impl Exchange {
             .endpoint_url(&request.origin)
             .no_auth()
             .standard_retry(&retries)
-            .retry_classifier(HttpStatusCodeClassifier::new_from_codes(&[429, 500, 502, 503, 504][..]))
+            .retry_classifier(ModeledAsRetryableClassifier::<TryAgain>::new())
             .timeout_config(timeouts)
             .time_source(context.time_source.clone())
             .sleep_impl(context.sleep_impl.clone())
             .runtime_plugin(StaticRuntimePlugin::new().with_config(sensitive.freeze()))
             .serializer(|request: Request| request.to_http())
-            .deserializer(deserialize);
+            .deserializer({
+                let expects_json = self.expects_json;
+                move |response| deserialize(response, expects_json)
+            });
         if self.retry_network {
             operation = operation.retry_classifier(TransientErrorClassifier::<TryAgain>::new());
         }
@@ -278,13 +287,24 @@ impl fmt::Display for TryAgain {
 
 impl StdError for TryAgain {}
 
-fn deserialize(response: &HttpResponse) -> Result<Answer, OrchestratorError<TryAgain>> {
+impl ProvideErrorKind for TryAgain {
+    fn retryable_error_kind(&self) -> Option<ErrorKind> {
+        Some(if self.0.status == 429 { ErrorKind::ThrottlingError } else { ErrorKind::ServerError })
+    }
+
+    fn code(&self) -> Option<&str> {
+        None
+    }
+}
+
+fn deserialize(response: &HttpResponse, expects_json: bool) -> Result<Answer, OrchestratorError<TryAgain>> {
     let answer = Answer {
         status: response.status().as_u16(),
         body: response.body().bytes().map(<[u8]>::to_vec).unwrap_or_default(),
         headers: response.headers().clone(),
     };
-    if answer.status == 429 || answer.status >= 500 {
+    let garbled = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_err();
+    if answer.status == 429 || answer.status >= 500 || (expects_json && answer.is_success() && garbled()) {
         return Err(OrchestratorError::operation(TryAgain(Box::new(answer))));
     }
     Ok(answer)

@@ -25,8 +25,15 @@ struct Wire {
 
 /// Reads `body`, which `origin` answered. `Code`, where the service sends one, must be `Success`.
 ///
+/// `failing` is the reason of an error for a code that is not known.
+///
 /// The answer's text is in no error: it may hold half of a credential.
-pub(super) fn parse(body: &[u8], origin: &str, provider_name: &'static str) -> Result<Credentials, Error> {
+pub(super) fn parse(
+    body: &[u8],
+    origin: &str,
+    provider_name: &'static str,
+    failing: Reason,
+) -> Result<Credentials, Error> {
     let invalid =
         |what: String| Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"));
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
@@ -37,14 +44,18 @@ pub(super) fn parse(body: &[u8], origin: &str, provider_name: &'static str) -> R
     if let Some(code) = wire.code.filter(|code| code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let message = format!("{origin} has no credentials to give: {code}");
-        // `AssumeRoleUnauthorizedAccess` is how the instance metadata service says that EC2 may not assume the role.
-        let reason = match code.as_str() {
-            "AssumeRoleUnauthorizedAccess" => Reason::NotTrusted,
-            _ => Reason::Denied,
+        let (reason, hint) = match code.as_str() {
+            // What the services say when they may not assume the role.
+            "AssumeRoleUnauthorizedAccess" => {
+                (Reason::NotTrusted, "Check that the role exists and that its trust policy allows this use.")
+            }
+            _ => (failing, "Look the code up; if it says nothing of a setting, try again later."),
         };
-        return Err(Error::because(reason, message)
-            .with_hint("Check that the role exists and that its trust policy allows this use.")
-            .with_response(ResponseFacts { status: Some(200), code: Some(code), request_id: None }));
+        return Err(Error::because(reason, message).with_hint(hint).with_response(ResponseFacts {
+            status: Some(200),
+            code: Some(code),
+            request_id: None,
+        }));
     }
     let required = |name: &str, value: Option<String>| {
         value.filter(|value| !value.is_empty()).ok_or_else(|| invalid(format!("without {name}")))

@@ -19,9 +19,13 @@ pub struct Note {
 }
 
 impl Notes {
-    /// Notes that `subject` (a variable, a path, an address) was looked at, with what was found there.
+    /// Notes that `subject` (a variable, a path, an address) was looked at, with what was found there. What was noted before is
+    /// not noted again.
     pub fn add(&mut self, subject: impl Into<String>, finding: impl Into<String>) {
-        self.notes.push(Note { subject: subject.into(), finding: finding.into() });
+        let note = Note { subject: subject.into(), finding: finding.into() };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
     }
 
     /// Looks a variable up and notes whether it is set.

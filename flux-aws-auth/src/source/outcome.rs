@@ -25,12 +25,57 @@ pub enum Outcome {
 pub struct Provided {
     credentials: Credentials,
     principal: Principal,
+    life: Life,
+}
+
+/// Whether credentials end when they expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    Ends,
+    /// They may be used beyond it while there are no newer ones.
+    MayBeProlonged,
+    /// They are.
+    Prolonged,
 }
 
 impl Provided {
     /// Credentials of `principal`.
     pub fn new(credentials: Credentials, principal: Principal) -> Self {
-        Self { credentials, principal }
+        Self { credentials, principal, life: Life::Ends }
+    }
+
+    /// The same, with leave to be used beyond their expiry. For the node's alone.
+    pub(crate) fn that_may_outlive(mut self) -> Self {
+        self.life = Life::MayBeProlonged;
+        self
+    }
+
+    /// The same, with a later expiry than their own.
+    pub(crate) fn outliving_until(mut self, expiry: SystemTime) -> Self {
+        *self.credentials.expiry_mut() = Some(expiry);
+        self.life = Life::Prolonged;
+        self
+    }
+
+    pub(crate) fn may_outlive(&self) -> bool {
+        self.life != Life::Ends
+    }
+
+    pub(crate) fn has_outlived(&self) -> bool {
+        self.life == Life::Prolonged
+    }
+
+    pub(crate) fn has_expired(&self, now: SystemTime) -> bool {
+        self.expiry().is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Whether they are the same credentials, whatever is said of their expiry.
+    pub(crate) fn has_same_key(&self, other: &Self) -> bool {
+        let key = |provided: &Self| {
+            let credentials = &provided.credentials;
+            (credentials.access_key_id().to_owned(), credentials.session_token().map(str::to_owned))
+        };
+        key(self) == key(other)
     }
 
     /// The credentials. Their `Debug` hides the secret parts.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::session_name::SessionName;
-use crate::sts::Sts;
+use crate::sts::{Sts, Tries};
 use crate::token::{self, Claims};
 
 const ROLE_ARN: &str = "AWS_ROLE_ARN";
@@ -87,10 +87,19 @@ async fn exchange(
     token_file: &str,
 ) -> Result<Provided, Error> {
     let role: RoleArn = role.parse()?;
-    let token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
+    let mut token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
     let sts = Sts::new(context)?;
     let session_name = session_name(context, notes, &token, sts.region())?;
-    sts.assume_role_with_web_identity(notes, &role, &session_name, &token).await
+    let mut tries = Tries::new();
+    loop {
+        let result = sts.assume_role_with_web_identity(notes, &role, &session_name, &token, &mut tries).await;
+        match result {
+            Err(error) if tries.again(&error, context).await => {
+                token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
+            }
+            result => return result,
+        }
+    }
 }
 
 fn session_name(

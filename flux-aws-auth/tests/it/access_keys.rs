@@ -1,4 +1,5 @@
-use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+use aws_credential_types::attributes::AccountId;
+use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 
 use crate::support::*;
 
@@ -25,6 +26,30 @@ async fn keys_are_taken_as_they_are() {
         assert_eq!(resolved.report().provided_by(), Some(SourceKind::AccessKeys));
     }
     assert!(network.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_key_can_be_is_told_without_its_value() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        let chain = chain(keys().with_var(name, "canary\n"), &network, &network, &clock).build();
+        let error = chain.resolve().await.unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidConfiguration);
+        let story = format!("{}{error:?}{}", whole_story(&error), report_of(&error));
+        assert!(story.contains(name) && story.contains("line break") && !story.contains("canary"), "{story}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_goes_with_the_keys() {
+    let clock = TestClock::new();
+    let network = Network::silent();
+    for (account, expected) in [("111122223333", Some("111122223333")), (" ", None)] {
+        let environment = keys().with_var("AWS_ACCOUNT_ID", account);
+        let resolved = chain(environment, &network, &network, &clock).build().resolve().await.unwrap();
+        assert_eq!(resolved.credentials().account_id().map(AccountId::as_str), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

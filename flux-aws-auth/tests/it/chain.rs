@@ -1,3 +1,6 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -5,7 +8,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::{NamedProvider, Notes, Outcome, Provided, Skipped, SourceContext};
 use flux_aws_auth::{
     ChainBuilder, CredentialSource, Environment, Error, ErrorKind, Principal, Reason, SourceKind,
-    SourceOrder, SourceResult,
+    SourceOrder, SourceReport, SourceResult,
 };
 
 use crate::support::*;
@@ -57,7 +60,7 @@ async fn a_failure_is_never_another_identity() {
         Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned())
     });
     let aws = Network::silent();
-    let chain = chain(everything(), &aws, &node, &clock).build();
+    let chain = chain(everything(), &aws, &node, &clock).source(without_grace()).build();
     let error = chain.resolve().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied);
     assert_eq!(error.to_string(), "no AWS credentials: EKS Pod Identity failed");
@@ -135,7 +138,7 @@ async fn an_unexpected_identity_is_refused() {
                 assert!(whole_story(&error).contains(arn), "{}", whole_story(&error));
             }
         }
-        tokio::time::advance(std::time::Duration::from_secs(1)).await; // beyond the pause after a failure
+        tokio::time::advance(Duration::from_secs(1)).await; // beyond the pause after a failure
         chain.resolve().await.ok();
         assert_eq!(aws.seen().len(), if accepted { 1 } else { 2 }, "what is held was verified");
     }
@@ -271,7 +274,7 @@ impl CredentialSource for Slow {
 
     async fn load(&self, context: &SourceContext, _: &mut Notes) -> Outcome {
         use aws_smithy_async::rt::sleep::AsyncSleep;
-        context.sleep_impl().sleep(std::time::Duration::from_secs(self.0)).await;
+        context.sleep_impl().sleep(Duration::from_secs(self.0)).await;
         Skipped::new(Reason::NotConfigured, "nothing here").into()
     }
 }
@@ -283,7 +286,7 @@ async fn one_deadline_covers_the_chain() {
     let chain = chain(Environment::empty(), &network, &network, &clock)
         .only(Slow(5))
         .source(Endless)
-        .deadline(std::time::Duration::from_secs(7))
+        .deadline(Duration::from_secs(7))
         .build();
     let error = chain.resolve().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -352,4 +355,102 @@ async fn sts_says_who_the_caller_is() {
         assert_eq!(error.kind(), kind, "{error:?}");
         assert!(error.hint().unwrap().contains(hint), "{error:?}");
     }
+}
+
+/// A source that has credentials for two seconds, and what it says from then on.
+#[derive(Debug)]
+struct Once(AtomicBool, fn() -> Outcome);
+
+#[async_trait]
+impl CredentialSource for Once {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("once")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        true
+    }
+
+    async fn load(&self, context: &SourceContext, _: &mut Notes) -> Outcome {
+        if self.0.swap(true, Ordering::Relaxed) {
+            return (self.1)();
+        }
+        let expiry = context.time_source().now() + Duration::from_secs(2);
+        let credentials = Credentials::new("AKIAONCE", "s", None, Some(expiry), "once");
+        Outcome::Provided(Provided::new(credentials, Principal::access_key("AKIAONCE")))
+    }
+}
+
+/// In its place the node would answer, and be somebody else.
+#[tokio::test(start_paused = true)]
+async fn a_chain_stays_with_the_source_that_it_has_settled_on() {
+    let clock = TestClock::new();
+    let node = Network::silent();
+    let gone = || Skipped::new(Reason::NotConfigured, "nothing to load").into();
+    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock)
+        .source(Once(AtomicBool::default(), gone))
+        .build();
+    assert_eq!(chain.resolve().await.unwrap().report().provided_by(), Some(SourceKind::Custom("once")));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert!(chain.resolve().await.is_ok(), "what is in hand serves until it expires");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    chain.forget();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!((error.reason(), error.is_retryable()), (Reason::SourceGone, true));
+    assert!(whole_story(&error).contains("nothing to load"), "{}", whole_story(&error));
+    assert!(node.seen().is_empty(), "the node is not asked in its place");
+    let kinds: Vec<_> = report_of(&error).sources().map(SourceReport::reason).collect();
+    assert_eq!(
+        kinds,
+        [
+            Some(Reason::PodIdentityNotActive),
+            Some(Reason::WebIdentityNotActive),
+            Some(Reason::AccessKeysNotSet),
+            Some(Reason::SourceGone),
+            None
+        ],
+        "those before it are as they were"
+    );
+}
+
+/// No others but the node's: the session of a role is over when it says so.
+#[tokio::test(start_paused = true)]
+async fn credentials_of_other_sources_end_when_they_expire() {
+    let clock = TestClock::new();
+    let chain = chain(Environment::empty(), &Network::silent(), &Network::silent(), &clock)
+        .only(Once(AtomicBool::default(), || Outcome::Failed(Error::new(ErrorKind::Unavailable, "down"))))
+        .build();
+    chain.resolve().await.unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::Unavailable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_a_kind_that_there_is_takes_its_place() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| Reply::Refuse);
+    let chain = chain(pod_identity(), &Network::silent(), &node, &clock).source(without_grace()).build();
+    let error = chain.resolve().await.unwrap_err();
+    let kinds: Vec<_> = report_of(&error).sources().map(SourceReport::kind).collect();
+    assert_eq!(kinds.len(), 4);
+    assert_eq!(kinds[0], SourceKind::PodIdentity);
+    assert!(clock.elapsed().as_secs() < 2, "with its own settings: {:?}", clock.elapsed());
+}
+
+/// It is the used source's failure, and the migrant's surprise all the same.
+#[tokio::test(start_paused = true)]
+async fn a_failure_too_says_whom_the_sdk_s_order_would_use() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| Reply::Refuse);
+    let chain = chain(everything(), &Network::silent(), &node, &clock).source(without_grace()).build();
+    let error = chain.resolve().await.unwrap_err();
+    let report = report_of(&error);
+    assert_eq!(report.sdk_order_differs(), Some(SourceKind::AccessKeys));
+    let text = report.to_string();
+    assert!(text.contains("would use access keys here: the owner of access key AKIAEXAMPLE."), "{text}");
+    assert!(
+        text.contains("not reached, though it is set up too: role arn:aws:iam::111122223333:role/"),
+        "{text}"
+    );
 }

@@ -1,4 +1,9 @@
-use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_smithy_async::time::TimeSource;
+use flux_aws_auth::{Environment, Error, ErrorKind, Reason, SourceKind, SourceResult};
 
 use crate::support::*;
 
@@ -65,11 +70,16 @@ async fn a_node_that_has_nothing_to_give_is_skipped() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_fails_ends_the_chain() {
     let busy = || Reply::Answer(503, "busy".to_owned());
-    let cases: [(Vec<Reply>, ErrorKind, &str); 8] = [
+    let cases: [(Vec<Reply>, ErrorKind, &str); 9] = [
         (vec![busy(), busy(), busy()], ErrorKind::Unavailable, "HTTP 503: busy"),
         (vec![Reply::Answer(418, String::new())], ErrorKind::Denied, "HTTP 418"),
         (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "no role name"),
-        (vec![ok("t"), Reply::Answer(401, String::new())], ErrorKind::InvalidToken, "proxy"),
+        (
+            vec![ok("t"), Reply::Answer(401, String::new()), ok("u"), Reply::Answer(401, String::new())],
+            ErrorKind::InvalidToken,
+            "proxy",
+        ),
+        (vec![ok("t"), Reply::Answer(401, String::new())], ErrorKind::Unavailable, "gives no other"),
         (vec![ok("t"), ok("../../api")], ErrorKind::InvalidResponse, "no role name"),
         (vec![ok("t"), Reply::Hang], ErrorKind::Unavailable, "but then"),
         (
@@ -119,6 +129,9 @@ async fn the_environment_says_where_the_service_is() {
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://metadata.example"),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "both"),
         ("AWS_EC2_METADATA_DISABLED", "1"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "1.5"),
+        ("AWS_METADATA_SERVICE_TIMEOUT", "0"),
+        ("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "many"),
     ] {
         let clock = TestClock::new();
         let node = Network::silent();
@@ -129,4 +142,113 @@ async fn the_environment_says_where_the_service_is() {
         assert!(whole_story(&error).contains(name), "{error:?}");
         assert!(node.seen().is_empty());
     }
+}
+
+/// A session token with this life.
+fn session(seconds: u64, token: &str) -> Reply {
+    Reply::Headed(200, vec![("x-aws-ec2-metadata-token-ttl-seconds", seconds.to_string())], token.to_owned())
+}
+
+/// A session's life, and what passes until the credentials are asked for again → the requests that takes.
+#[tokio::test(start_paused = true)]
+async fn a_session_is_kept_until_shortly_before_its_end() {
+    for (life, pass, requests) in [(21_600, 3600, 2), (3720, 3599, 2), (3720, 3600, 3), (60, 10, 3)] {
+        let clock = TestClock::new();
+        let node = Network::new({
+            let clock = clock.clone();
+            move |seen| match seen
+                .line
+                .strip_prefix("GET http://169.254.169.254/latest/meta-data/iam/security-credentials/")
+            {
+                None => session(life, "canary-imds-token"),
+                Some("") => ok("eks-node"),
+                Some(_) => ok(json_credentials(&clock, 60)),
+            }
+        });
+        let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+        chain.resolve().await.unwrap();
+        chain.forget();
+        tokio::time::advance(Duration::from_secs(pass)).await;
+        chain.resolve().await.unwrap();
+        assert_eq!(node.seen().len(), 3 + requests, "{life} {pass}: {:?}", node.lines());
+        assert!(node.lines().iter().all(|line| !line.contains("region")), "the region is never asked for");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_is_over_is_opened_anew_once() {
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![
+        session(21_600, "first"),
+        ok("eks-node"),
+        ok(json_credentials(&clock, 60)),
+        Reply::Answer(401, String::new()),
+        session(21_600, "second"),
+        ok("eks-node"),
+        ok(json_credentials(&clock, 3600)),
+    ]);
+    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+    chain.resolve().await.unwrap();
+    chain.forget();
+    chain.resolve().await.unwrap();
+    let tokens: Vec<_> =
+        node.seen().iter().filter_map(|seen| seen.headers.get("x-aws-ec2-metadata-token").cloned()).collect();
+    assert_eq!(tokens, ["first", "first", "first", "second", "second"]);
+}
+
+/// Answers to the third request of a refresh, after which the credentials in hand have expired → whether they are used on.
+#[tokio::test(start_paused = true)]
+async fn the_node_s_credentials_outlive_what_may_pass_and_nothing_else() {
+    type Refresh = fn(&TestClock) -> Vec<Reply>;
+    let cases: [(Refresh, Result<(), Reason>); 8] = [
+        (|_| vec![Reply::Hang], Ok(())),
+        (|_| vec![Reply::Refuse], Ok(())),
+        (|_| vec![ok("t"), ok("eks-node"), Reply::Hang], Ok(())),
+        (|_| vec![ok("t"), ok("eks-node"), ok("<html/>")], Ok(())),
+        (|clock| vec![ok("t"), ok("eks-node"), ok(json_credentials(clock, 0))], Ok(())),
+        (|_| vec![ok("t"), ok("")], Err(Reason::SourceGone)),
+        (|_| vec![ok("t"), Reply::Answer(403, String::new())], Err(Reason::Denied)),
+        (
+            |_| vec![ok("t"), ok("eks-node"), ok(r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#)],
+            Err(Reason::NotTrusted),
+        ),
+    ];
+    for (case, (refresh, expected)) in cases.into_iter().enumerate() {
+        let clock = TestClock::new();
+        let first = vec![ok("t"), ok("eks-node"), ok(json_credentials(&clock, 60))];
+        let later = Mutex::new(VecDeque::from(first));
+        let replies = Arc::new(later);
+        let node = Network::new({
+            let replies = replies.clone();
+            move |_| replies.lock().unwrap().pop_front().unwrap_or(Reply::Refuse)
+        });
+        let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+        chain.resolve().await.unwrap();
+        tokio::time::advance(Duration::from_secs(60)).await;
+        *replies.lock().unwrap() = refresh(&clock).into();
+        let result = chain.resolve().await;
+        assert_eq!(result.as_ref().map(|_| ()).map_err(Error::reason), expected, "{case}");
+        let Ok(resolved) = result else { continue };
+        let life = resolved.expiry().unwrap().duration_since(clock.now()).unwrap();
+        assert!((600..=900).contains(&life.as_secs()), "{case}: {life:?}");
+        let source = source_of(resolved.report(), SourceKind::InstanceMetadata);
+        assert!(matches!(source.result(), SourceResult::Provided { outlived: true, .. }), "{source:?}");
+        assert!(resolved.report().to_string().contains("beyond their expiry"), "{}", resolved.report());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_can_be_more_patient_with_a_slow_service() {
+    let clock = TestClock::new();
+    let environment = Environment::empty()
+        .with_var("AWS_METADATA_SERVICE_TIMEOUT", "3")
+        .with_var("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "2");
+    let node = Network::new(|_| Reply::Hang);
+    let error = chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+    assert_eq!(
+        source_of(report_of(&error), SourceKind::InstanceMetadata).reason(),
+        Some(Reason::MetadataHopLimit)
+    );
+    assert_eq!(node.seen().len(), 2);
+    assert!((6..12).contains(&clock.elapsed().as_secs()), "{:?}", clock.elapsed());
 }

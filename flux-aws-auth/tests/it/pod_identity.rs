@@ -1,4 +1,6 @@
-use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+use std::time::Duration;
+
+use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 
 use crate::support::*;
 
@@ -48,7 +50,7 @@ async fn a_query_reaches_the_agent_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, ErrorKind, usize, &'static str);
-    let cases: [Case; 15] = [
+    let cases: [Case; 16] = [
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
@@ -83,8 +85,9 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         (403, "<html>Forbidden (nginx)</html>", ErrorKind::Denied, 1, "logs"),
         (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
-        (200, "{", ErrorKind::InvalidResponse, 1, "no credentials document"),
-        (200, r#"{"code":"NotThere","message":"m"}"#, ErrorKind::Denied, 1, "NotThere"),
+        (200, "{", ErrorKind::InvalidResponse, 3, "no credentials document"),
+        (200, r#"{"code":"NotThere","message":"m"}"#, ErrorKind::Unavailable, 1, "NotThere"),
+        (200, r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#, ErrorKind::Denied, 1, "trust policy"),
         (
             200,
             r#"{"AccessKeyId":"A","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
@@ -110,8 +113,8 @@ async fn each_failure_has_its_kind_and_its_remedy() {
     for (status, body, kind, requests, mentions) in cases {
         let clock = TestClock::new();
         let node = Network::new(move |_| Reply::Answer(status, body.to_owned()));
-        let error =
-            chain(pod_identity(), &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+        let chain = chain(pod_identity(), &Network::silent(), &node, &clock).source(without_grace()).build();
+        let error = chain.resolve().await.unwrap_err();
         assert_eq!((error.kind(), node.seen().len()), (kind, requests), "{status} {body}");
         assert!(whole_story(&error).contains(mentions), "{status} {body}: {}", whole_story(&error));
         if status != 200 {
@@ -130,8 +133,8 @@ async fn an_agent_that_is_not_there_ends_the_chain() {
         let node = Network::new(move |_| reply());
         let environment =
             pod_identity().with_var("AWS_ACCESS_KEY_ID", "AKIA").with_var("AWS_SECRET_ACCESS_KEY", "s");
-        let error =
-            chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+        let chain = chain(environment, &Network::silent(), &node, &clock).source(without_grace()).build();
+        let error = chain.resolve().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
         assert!(error.is_retryable());
         assert_eq!(node.seen().len(), 3, "the agent may come up a moment after the pod");
@@ -184,7 +187,7 @@ async fn a_token_file_is_read_again_at_every_exchange() {
     let chain = chain(environment, &Network::silent(), &node, &clock).build();
     chain.resolve().await.unwrap();
     write(&path, "second\n");
-    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    tokio::time::advance(Duration::from_secs(61)).await;
     chain.resolve().await.unwrap();
     std::fs::remove_dir_all(&directory).unwrap();
     let tokens: Vec<_> =
@@ -219,7 +222,7 @@ async fn a_start_can_be_waited_for() {
         }
     });
     let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
-    let patience = std::time::Duration::from_secs;
+    let patience = Duration::from_secs;
     let too_early = chain.wait_for_identity(patience(15)).await.unwrap_err();
     assert_eq!(too_early.kind(), ErrorKind::Denied, "the last word counts: {too_early:?}");
     assert_eq!(clock.elapsed().as_secs(), 15);
@@ -227,11 +230,78 @@ async fn a_start_can_be_waited_for() {
     assert!(clock.elapsed().as_secs() < 40, "{:?}", clock.elapsed());
 }
 
+/// What the agent answers until when → what the first caller gets, and after how many requests.
+#[tokio::test(start_paused = true)]
+async fn a_start_has_a_grace_of_its_own() {
+    let starting: [fn() -> Reply; 2] = [
+        || Reply::Refuse,
+        || Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned()),
+    ];
+    for reply in starting {
+        let clock = TestClock::new();
+        let node = Network::new({
+            let clock = clock.clone();
+            move |_| if clock.elapsed().as_secs() < 4 { reply() } else { ok(json_credentials(&clock, 3600)) }
+        });
+        let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+        assert!(chain.resolve().await.is_ok());
+        assert_eq!(node.seen().len(), 7, "after 0.25 s, 0.5 s, and then each second");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_grace_and_after_a_success_a_failure_is_told_at_once() {
+    let not_found =
+        || Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned());
+    let clock = TestClock::new();
+    let node = Network::new(move |_| not_found());
+    let late = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+    assert_eq!(late.resolve().await.unwrap_err().reason(), Reason::AssociationMissing);
+    assert!((4..=5).contains(&clock.elapsed().as_secs()), "{:?}", clock.elapsed());
+    tokio::time::advance(Duration::from_secs(10)).await;
+    let (requests, before) = (node.seen().len(), clock.elapsed());
+    late.resolve().await.unwrap_err();
+    assert_eq!((node.seen().len(), clock.elapsed()), (requests + 1, before));
+
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 2)), not_found()]);
+    let lost = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+    lost.resolve().await.unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!(lost.resolve().await.unwrap_err().reason(), Reason::AssociationMissing);
+    assert_eq!((node.seen().len(), clock.elapsed().as_secs()), (2, 2));
+}
+
+/// A grace is for what a start explains.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_told_at_once_during_the_grace_too() {
+    let clock = TestClock::new();
+    let node =
+        Network::new(|_| Reply::Answer(400, "[id]: (AccessDeniedException): no, fault: client".to_owned()));
+    let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
+    assert_eq!(chain.resolve().await.unwrap_err().reason(), Reason::NotTrusted);
+    assert_eq!((node.seen().len(), clock.elapsed().as_secs()), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ecs_is_named_as_such() {
+    let clock = TestClock::new();
+    let environment =
+        Environment::empty().with_var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/id");
+    let node = Network::in_order(vec![ok(json_credentials(&clock, 3600))]);
+    let resolved = chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap();
+    assert_eq!(resolved.report().provided_by(), Some(SourceKind::Ecs));
+    assert_eq!(resolved.report().sdk_order_differs(), None);
+    let text = resolved.report().to_string();
+    assert!(text.starts_with("Credentials from ECS task role: "), "{text}");
+    assert!(!node.seen()[0].headers.contains_key("authorization"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_waiting_cannot_mend_is_told_at_once() {
     let clock = TestClock::new();
     let environment = pod_identity().with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://10.0.0.1/");
     let chain = chain(environment, &Network::silent(), &Network::silent(), &clock).build();
-    let error = chain.wait_for_identity(std::time::Duration::from_secs(60)).await.unwrap_err();
+    let error = chain.wait_for_identity(Duration::from_secs(60)).await.unwrap_err();
     assert_eq!((error.kind(), clock.elapsed().as_secs()), (ErrorKind::Configuration, 0));
 }

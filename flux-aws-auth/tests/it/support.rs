@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::date_time::Format;
+use flux_aws_auth::source::PodIdentity;
 use flux_aws_auth::{
     Chain, ChainBuilder, ChainReport, Environment, Error, SourceKind, SourceReport, SourceResult,
 };
@@ -223,6 +224,11 @@ pub(crate) fn pod_identity() -> Environment {
         .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials")
         .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", TOKEN_PATH)
         .with_file(TOKEN_PATH, TOKEN)
+}
+
+/// Pod Identity that tells each failure at once.
+pub(crate) fn without_grace() -> PodIdentity {
+    PodIdentity::new().with_start_up_grace(Duration::ZERO)
 }
 
 /// What the report says of one source.

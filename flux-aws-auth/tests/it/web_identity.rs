@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws_credential_types::attributes::AccountId;
 use flux_aws_auth::{Environment, ErrorKind, SourceKind};
 
@@ -137,6 +139,77 @@ async fn each_refusal_has_its_kind_and_its_remedy() {
         let inner = std::error::Error::source(&error).unwrap().to_string();
         assert!(!inner.contains('\n'), "a message is one line: {inner}");
     }
+}
+
+/// What STS answers, one after the other.
+type Answers = Vec<Box<dyn Fn() -> Reply + Send + Sync>>;
+
+/// What STS answers before it accepts → how many requests, and whether it is accepted in the end.
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_read_again() {
+    let bad = |code: &'static str| move || sts_error(400, code, "no");
+    let down = || Reply::Answer(503, String::new());
+    let cases: [(Answers, usize, bool); 6] = [
+        (vec![Box::new(bad("InvalidIdentityToken"))], 2, true),
+        (vec![Box::new(bad("ExpiredTokenException")), Box::new(bad("IDPCommunicationError"))], 3, true),
+        (vec![Box::new(down), Box::new(bad("InvalidIdentityToken"))], 3, true),
+        (vec![Box::new(bad("InvalidIdentityToken")), Box::new(down), Box::new(down)], 3, false),
+        (
+            vec![
+                Box::new(bad("IDPCommunicationError")),
+                Box::new(bad("IDPCommunicationError")),
+                Box::new(bad("IDPCommunicationError")),
+            ],
+            3,
+            false,
+        ),
+        (vec![Box::new(bad("AccessDenied"))], 1, false),
+    ];
+    for (case, (answers, requests, accepted)) in cases.into_iter().enumerate() {
+        let clock = TestClock::new();
+        let good = sts_credentials(&clock, 3600);
+        let asked = AtomicUsize::new(0);
+        let aws = Network::new(move |_| {
+            answers
+                .get(asked.fetch_add(1, Ordering::Relaxed))
+                .map_or_else(|| ok(good.clone()), |answer| answer())
+        });
+        let result = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await;
+        assert_eq!((result.is_ok(), aws.seen().len()), (accepted, requests), "{case}: {result:?}");
+        assert!(clock.elapsed().as_secs() < 10, "{case}: {:?}", clock.elapsed());
+    }
+}
+
+/// The kubelet rotates the file between the first try and the second.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_was_rotated_meanwhile_is_the_next_one_sent() {
+    let directory = std::env::temp_dir().join(format!("flux-aws-auth-rotated-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join("token");
+    write(&path, "first");
+    let clock = TestClock::new();
+    let aws = Network::new({
+        let (clock, path) = (clock.clone(), path.clone());
+        move |seen| {
+            if seen.body.contains("WebIdentityToken=first") {
+                write(&path, "second");
+                return sts_error(400, "ExpiredTokenException", "Token expired");
+            }
+            assert!(seen.body.contains("WebIdentityToken=second"), "{}", seen.body);
+            ok(sts_credentials(&clock, 3600))
+        }
+    });
+    let environment =
+        irsa().with_var("AWS_WEB_IDENTITY_TOKEN_FILE", path.to_str().unwrap()).with_files_from_disk();
+    let result = chain(environment, &aws, &Network::silent(), &clock).build().resolve().await;
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(aws.seen().len(), 2);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the kubelet, which rotates the file")]
+fn write(path: &std::path::Path, contents: &str) {
+    std::fs::write(path, contents).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,217 @@
+//! How the sources are asked.
+
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+
+use super::{Inner, Resolved, SourceOrder};
+use crate::error::{Error, ErrorKind};
+use crate::reason::Reason;
+use crate::report::{ChainReport, SourceReport, SourceResult};
+use crate::source::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceKind};
+use crate::sts::Sts;
+
+impl Inner {
+    /// Asks the sources in order, or the one that is settled on. `previous` is what was resolved last, expired or not.
+    pub(super) async fn ask_sources(&self, previous: Option<&Resolved>) -> Result<Resolved, Error> {
+        let started_at = self.context.now();
+        // One timer for all, so that no step of the wall clock shortens or prolongs it.
+        let mut deadline = self.context.sleep_impl.sleep(self.deadline);
+        let mut reports = self.settled.get().cloned().unwrap_or_default();
+        let mut found = None;
+        for source in self.sources.iter().skip(reports.len()) {
+            if found.is_some() {
+                reports.push(self.not_reached(source.as_ref()));
+                continue;
+            }
+            let (report, outcome) = self.ask(source.as_ref(), previous, &mut deadline).await;
+            tracing::debug!(source = %report.kind, result = report.result.word(), "asked a credential source");
+            let kind = report.kind;
+            found = match outcome {
+                Outcome::Provided(provided) => {
+                    self.settled.get_or_init(|| reports.clone());
+                    Some(Ok(provided))
+                }
+                Outcome::Failed(error) => Some(Err((kind, error))),
+                Outcome::Skipped(_) => None,
+            };
+            reports.push(report);
+        }
+        let report = ChainReport::new(reports, self.sdk_choice(), started_at, self.since(started_at));
+        match found {
+            Some(Ok(provided)) => Ok(Resolved { provided, report }),
+            Some(Err((kind, error))) => {
+                Err(error.wrapped(format!("no AWS credentials: {kind} failed")).with_report(report))
+            }
+            None => Err(nothing_set_up(self.sources.len()).with_report(report)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        source: &dyn CredentialSource,
+        previous: Option<&Resolved>,
+        deadline: &mut Sleep,
+    ) -> (SourceReport, Outcome) {
+        let started_at = self.context.now();
+        let kind = source.kind_in(self.context.environment());
+        let mut notes = Notes::default();
+        let outcome = match Timeout::new(self.load(source, previous, &mut notes), deadline).await {
+            Ok(Outcome::Skipped(skipped)) if self.settled.get().is_some() => {
+                Outcome::Failed(gone(kind, &skipped))
+            }
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Failed(timed_out(self.deadline)),
+        };
+        let outcome = self.or_outlive(outcome, previous, &mut notes);
+        let (result, hint) = match &outcome {
+            Outcome::Provided(provided) => (
+                SourceResult::Provided {
+                    principal: provided.principal().clone(),
+                    expiry: provided.expiry(),
+                    outlived: provided.has_outlived(),
+                },
+                None,
+            ),
+            Outcome::Skipped(skipped) => (
+                SourceResult::Skipped { reason: skipped.reason(), detail: skipped.detail().to_owned() },
+                skipped.hint(),
+            ),
+            Outcome::Failed(error) => (SourceResult::Failed(error.clone()), error.hint()),
+        };
+        let hint = hint.map(str::to_owned);
+        (SourceReport { kind, notes, result, duration: self.since(started_at), hint }, outcome)
+    }
+
+    /// What the source gives, if it is still good and whose it should be.
+    async fn load(
+        &self,
+        source: &dyn CredentialSource,
+        previous: Option<&Resolved>,
+        notes: &mut Notes,
+    ) -> Outcome {
+        let mut provided = match source.load(&self.context, notes).await {
+            Outcome::Provided(provided) => provided,
+            other => return other,
+        };
+        if provided.has_expired(self.context.now()) {
+            let kind = source.kind_in(self.context.environment());
+            if !provided.may_outlive() {
+                return Outcome::Failed(expired_on_arrival(kind, notes));
+            }
+            let why = format!("{kind} gave credentials that have already expired");
+            provided = self.outlive(provided, &why, notes);
+        }
+        let verified = previous.is_some_and(|previous| previous.provided.has_same_key(&provided));
+        if verified {
+            return Outcome::Provided(provided);
+        }
+        match self.verify(&provided, notes).await {
+            Ok(()) => Outcome::Provided(provided),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    async fn verify(&self, provided: &Provided, notes: &mut Notes) -> Result<(), Error> {
+        if !self.expectation.is_any() {
+            return Ok(());
+        }
+        let identity =
+            Sts::new(&self.context)?.caller_identity(notes, provided.credentials().clone()).await?;
+        self.expectation.check(&identity)
+    }
+
+    /// In place of a failure that may pass, the credentials in hand, where they have expired and may outlive that. While they
+    /// are good the failure is told: who holds them goes on with them anyway.
+    fn or_outlive(&self, outcome: Outcome, previous: Option<&Resolved>, notes: &mut Notes) -> Outcome {
+        let Outcome::Failed(error) = &outcome else { return outcome };
+        let may_pass = error.is_retryable() || error.kind() == ErrorKind::InvalidResponse;
+        let may_pass = may_pass && error.reason() != Reason::SourceGone;
+        match previous.map(|previous| &previous.provided) {
+            Some(old) if may_pass && old.may_outlive() && old.has_expired(self.context.now()) => {
+                Outcome::Provided(self.outlive(old.clone(), &error.to_string(), notes))
+            }
+            _ => outcome,
+        }
+    }
+
+    fn outlive(&self, provided: Provided, why: &str, notes: &mut Notes) -> Provided {
+        let more = MORE_LIFE + MORE_LIFE.mul_f64(fastrand::f64() / 2.0);
+        tracing::warn!(
+            why,
+            seconds = more.as_secs(),
+            "the node's credentials are used beyond their expiry, until there are newer ones"
+        );
+        notes.add("static stability", format!("used beyond their expiry, because {why}"));
+        provided.outliving_until(self.context.now() + more)
+    }
+
+    fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
+        let environment = self.context.environment();
+        let configured = source.is_configured(environment);
+        SourceReport {
+            kind: source.kind_in(environment),
+            notes: Notes::default(),
+            result: SourceResult::NotReached {
+                configured,
+                principal: source.principal_in(environment).filter(|_| configured),
+            },
+            duration: Duration::ZERO,
+            hint: None,
+        }
+    }
+
+    fn sdk_choice(&self) -> Option<SourceKind> {
+        let environment = self.context.environment();
+        let configured = |kind| {
+            let mut of_kind = self.sources.iter().filter(|source| source.kind() == kind);
+            of_kind.find(|source| source.is_configured(environment)).map(|source| source.kind_in(environment))
+        };
+        SourceOrder::AwsSdk.kinds().into_iter().find_map(configured)
+    }
+
+    fn since(&self, start: SystemTime) -> Duration {
+        self.context.now().duration_since(start).unwrap_or_default()
+    }
+}
+
+/// Credentials that outlive their expiry live for ten to fifteen minutes more, by chance, as in the AWS SDKs: then the source
+/// has been asked again, since that is done at half of it.
+const MORE_LIFE: Duration = Duration::from_mins(10);
+
+fn nothing_set_up(sources: usize) -> Error {
+    Error::because(Reason::NoIdentity, format!("no AWS credentials: none of the {sources} sources is set up"))
+        .with_hint("Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity token elsewhere.")
+}
+
+fn gone(kind: SourceKind, skipped: &Skipped) -> Error {
+    let message =
+        format!("{kind} gave this chain its credentials, and has none any more: {}", skipped.detail());
+    let reason = match skipped.reason() {
+        // It is there, since it was; it does not answer now.
+        Reason::MetadataUnreachable | Reason::MetadataHopLimit => Reason::MetadataFailing,
+        _ => Reason::SourceGone,
+    };
+    let error = Error::because(reason, message);
+    match skipped.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error.with_hint("Find out what became of it. A new chain would ask the other sources."),
+    }
+}
+
+fn expired_on_arrival(kind: SourceKind, notes: &Notes) -> Error {
+    let message = format!("{kind} gave credentials that have already expired");
+    match notes.clock_skew().filter(|skew| !skew.is_tolerated()) {
+        Some(skew) => Error::because(Reason::ClockSkewed, message).with_hint(format!(
+            "This machine's clock is {skew}, by the clock of who gave them; set it right."
+        )),
+        None => Error::because(Reason::ExpiredOnArrival, message)
+            .with_hint("Check this machine's clock; if it is right, try again in a minute."),
+    }
+}
+
+pub(super) fn timed_out(deadline: Duration) -> Error {
+    Error::because(Reason::DeadlinePassed, format!("no answer within {deadline:?}"))
+        .with_hint("Try again later, or allow more time.")
+}

@@ -1,0 +1,133 @@
+//! The agent on the node, and what its answers mean.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::Method;
+
+use super::refusal::Refusal;
+use super::{FULL_URI, RELATIVE_URI, TOKEN, TOKEN_FILE};
+use crate::endpoint::{Endpoint, Purpose};
+use crate::environment::Environment;
+use crate::error::{Error, ResponseFacts};
+use crate::principal::Principal;
+use crate::reason::Reason;
+use crate::source::exchange::{Answer, Exchange, Request, Step, Unanswered};
+use crate::source::{Notes, Provided, SourceContext, json_credentials};
+
+const ECS_AGENT: &str = "http://169.254.170.2";
+
+const EXCHANGE: Exchange = Exchange {
+    service: "PodIdentityAgent",
+    operation: "GetCredentials",
+    connect_timeout: Duration::from_secs(1),
+    read_timeout: Duration::from_secs(5),
+    attempts: 3,
+    retry_network: true,
+    expects_json: true,
+};
+
+/// Who is asked. `Display` names it with its address.
+pub(super) struct Agent {
+    name: &'static str,
+    endpoint: Endpoint,
+}
+
+impl fmt::Display for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} at {}", self.name, self.endpoint)
+    }
+}
+
+impl Agent {
+    /// The agent that the environment names, if it names one.
+    pub(super) fn find(environment: &Environment, notes: &mut Notes) -> Result<Option<Self>, Error> {
+        if let Some(path) = environment.var(RELATIVE_URI) {
+            notes.add(RELATIVE_URI, "set");
+            let address = format!("{ECS_AGENT}/{}", path.trim_start_matches('/'));
+            let endpoint = Endpoint::parse(Purpose::ContainerCredentials, RELATIVE_URI, &address)?;
+            return Ok(Some(Self { name: "ECS agent", endpoint }));
+        }
+        if let Some(address) = notes.var(environment, FULL_URI) {
+            let endpoint = Endpoint::parse(Purpose::ContainerCredentials, FULL_URI, &address)?;
+            return Ok(Some(Self { name: "Pod Identity agent", endpoint }));
+        }
+        if environment.var(TOKEN_FILE).is_some() {
+            return Err(Error::because(
+                Reason::IncompleteConfiguration,
+                format!("{TOKEN_FILE} is set, but {FULL_URI} is not"),
+            )
+            .with_hint(format!(
+                "EKS sets both when a pod starts; set {FULL_URI} too, or remove {TOKEN_FILE}."
+            )));
+        }
+        Ok(None)
+    }
+
+    /// Asks for credentials, again after 429, a server error or garbage, and if it is told so, where nobody answers.
+    pub(super) async fn credentials(
+        &self,
+        context: &SourceContext,
+        notes: &mut Notes,
+        token: &str,
+        retry_network: bool,
+    ) -> Result<Provided, Error> {
+        let mut request = Request::to_endpoint(Method::GET, &self.endpoint);
+        if !token.is_empty() {
+            request = request.header("authorization", token).ok_or_else(unfit_token)?;
+        }
+        let exchange = Exchange { retry_network, ..EXCHANGE };
+        let answer = exchange
+            .send(context, notes, request)
+            .await
+            .map_err(|unanswered| self.unreachable(unanswered))?;
+        if !answer.is_success() {
+            return Err(self.refused(&answer, token));
+        }
+        let credentials =
+            json_credentials::parse(&answer.body, &self.to_string(), "PodIdentity", Reason::AgentFailing)?;
+        let principal = match credentials.account_id() {
+            Some(account_id) => Principal::account(account_id.as_str()),
+            None => Principal::Unknown,
+        };
+        Ok(Provided::new(credentials, principal))
+    }
+
+    fn unreachable(&self, unanswered: Unanswered) -> Error {
+        let (reason, hint) = match unanswered.step {
+            Step::ReadTimeout => (
+                Reason::AgentFailing,
+                "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node.",
+            ),
+            _ => (
+                Reason::AgentUnreachable,
+                "Check that the eks-pod-identity-agent add-on is installed and runs on this node, and that no network policy \
+                 keeps this pod from it.",
+            ),
+        };
+        Error::because(reason, format!("{self} cannot be reached: {}", unanswered.step.describe(&EXCHANGE)))
+            .with_hint(hint)
+            .with_source(unanswered.source)
+    }
+
+    fn refused(&self, answer: &Answer, token: &str) -> Error {
+        let refusal = Refusal::of(answer.text(token));
+        let (reason, hint) = refusal.meaning(answer.status);
+        let said = if refusal.text.is_empty() { String::new() } else { format!(": {}", refusal.text) };
+        Error::because(reason, format!("{self} refused with HTTP {}{said}", answer.status))
+            .with_hint(hint)
+            .with_response(ResponseFacts {
+                status: Some(answer.status),
+                code: refusal.code,
+                request_id: refusal.request_id,
+            })
+    }
+}
+
+fn unfit_token() -> Error {
+    Error::because(
+        Reason::TokenMalformed,
+        "the container authorization token has characters that no HTTP header can carry",
+    )
+    .with_hint(format!("Check what {TOKEN_FILE} or {TOKEN} holds: a token is one line of text."))
+}
