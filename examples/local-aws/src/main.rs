@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{error, fs};
 
 use clap::Parser;
-use local_aws::{EXAMPLE_ISSUER, LocalAws, Repository, Role, TagStyle, User};
+use local_aws::{Builder, LocalAws, Rbac, Repository, Role, ServiceAccount, TagStyle, User};
 use serde_json::{Value, json};
 
 const NAMESPACE: &str = "flux-system";
@@ -37,38 +37,22 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
 }
 
 async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
-    let issuer = EXAMPLE_ISSUER.trim_start_matches("https://");
-    let service = |name: &str| {
-        json!({
-            "Effect": "Allow",
-            "Principal": { "Service": name },
-            "Action": ["sts:AssumeRole", "sts:TagSession"],
-        })
-    };
-    let trust = json!([
-        {
-            "Effect": "Allow",
-            "Principal": { "Federated": format!("arn:aws:iam::111122223333:oidc-provider/{issuer}") },
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": { "StringEquals": {
-                format!("{issuer}:aud"): "sts.amazonaws.com",
-                format!("{issuer}:sub"): format!("system:serviceaccount:{NAMESPACE}:{CONTROLLER}"),
-            } },
-        },
-        service("pods.eks.amazonaws.com"),
-        service("ec2.amazonaws.com"),
-    ]);
-    let read = json!([
+    let read = ["ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    let apps = "arn:aws:ecr:*:*:repository/apps/*";
+    let controller = Role::new(ROLE)
+        .assumed_by_service_account(NAMESPACE, CONTROLLER)
+        .assumed_by_pods()
+        .assumed_by_node()
+        .allowed(["ecr:GetAuthorizationToken"], "*")
+        .allowed(read, apps)
+        .allowed(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], "*");
+    let user = User::new("flux").permissions(document(&json!([
         { "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" },
-        {
-            "Effect": "Allow",
-            "Action": ["ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            "Resource": "arn:aws:ecr:*:*:repository/apps/*",
-        },
-    ]);
-    LocalAws::builder()
-        .role(Role::new(ROLE).trust(document(&trust)).permissions(document(&read)))
-        .user(User::new("flux").permissions(document(&read)))
+        { "Effect": "Allow", "Action": read, "Resource": apps },
+    ])));
+    let aws = LocalAws::builder()
+        .role(controller)
+        .user(user)
         .pod_identity_association(NAMESPACE, CONTROLLER, ROLE)
         .node_role(ROLE)
         .repository(Repository::generated("apps/mainapp", tags, TagStyle::Semver))
@@ -77,9 +61,51 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
                 .also_tagged("1.1.0", "latest")
                 .untagged(1),
         )
-        .repository(Repository::with_tags("other/app", ["1.0.0"]))
-        .start()
-        .await
+        .repository(Repository::with_tags("other/app", ["1.0.0"]));
+    hops(tenants(aws)).start().await
+}
+
+/// A tenant whose tokens the controller may have, and one whose it may not.
+fn tenants(aws: Builder) -> Builder {
+    aws.role(
+        Role::new("team-a")
+            .assumed_by_service_account("team-a", "image-reader")
+            .allowed(["ecr:ListImages"], "arn:aws:ecr:*:*:repository/apps/small"),
+    )
+    .service_account(ServiceAccount::new("team-a", "image-reader").role("team-a"))
+    .service_account(ServiceAccount::new("team-b", "image-reader").role("team-b"))
+    .service_account(
+        ServiceAccount::new(NAMESPACE, CONTROLLER)
+            .granted_everywhere([Rbac::GetServiceAccounts])
+            .granted_in("team-a", [Rbac::CreateServiceAccountTokens]),
+    )
+}
+
+/// Roles that the controller's may assume, in its account and another.
+fn hops(aws: Builder) -> Builder {
+    let controller = format!("arn:aws:iam::111122223333:role/{ROLE}");
+    let trust = |principal: &str, actions: &Value, condition: &Value| {
+        document(&json!([{
+            "Effect": "Allow",
+            "Principal": { "AWS": principal },
+            "Action": actions,
+            "Condition": condition,
+        }]))
+    };
+    let (hop, anything) = ("arn:aws:iam::111122223333:role/hop", json!({}));
+    let (plain, all) = (json!("sts:AssumeRole"), json!("sts:*"));
+    let partner = json!({ "StringEquals": { "sts:ExternalId": "flux-42" } });
+    let team_a = json!({ "StringEquals": { "aws:PrincipalTag/team": "a" } });
+    aws.role(
+        Role::new("hop")
+            .trust(trust(&controller, &all, &anything))
+            .allowed(["sts:*", "ecr:ListImages"], "*")
+            .max_session_seconds(43200),
+    )
+    .role(Role::new("hop-again").trust(trust(hop, &all, &anything)))
+    .role(Role::new("team-a-only").trust(trust(hop, &all, &team_a)))
+    .role(Role::new("untagged").trust(trust(&controller, &plain, &anything)))
+    .role(Role::new("partner").account("444455556666").trust(trust(&controller, &plain, &partner)))
 }
 
 fn document(statements: &Value) -> String {
@@ -103,6 +129,7 @@ fn write_tokens(aws: &LocalAws, directory: &Path) -> std::io::Result<()> {
         ("wrong-subject", aws.issuer().token("default", "default", sts, HOUR)),
         ("not-associated", aws.issuer().token("default", "default", pods, HOUR)),
         ("forged", right(sts).forged().sign()),
+        ("kubernetes", aws.kubernetes().token(NAMESPACE, CONTROLLER)),
     ];
     for (name, token) in tokens {
         #[expect(clippy::disallowed_methods, reason = "token files are what this program is run for")]
@@ -125,6 +152,7 @@ fn describe(aws: &LocalAws, tokens: &Path) -> String {
                 ("AWS_ENDPOINT_URL_ECR", aws.ecr_url().to_owned()),
                 ("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.imds_url().to_owned()),
                 ("LOCAL_AWS_REGISTRY", aws.registry_host().to_owned()),
+                ("LOCAL_AWS_KUBERNETES", aws.kubernetes_url().to_owned()),
                 ("LOCAL_AWS_ISSUER", aws.issuer_endpoint().to_owned()),
                 ("LOCAL_AWS_TOKENS", tokens.display().to_string()),
             ],

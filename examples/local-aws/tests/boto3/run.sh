@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the calls local-aws answers, good and bad, with boto3. Needs cargo and python3; installs boto3 below target/.
+# Makes the calls local-aws answers, good and bad, with boto3 and the Kubernetes client. Needs cargo and python3; installs both
+# below target/.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
