@@ -122,14 +122,14 @@ impl Inner {
         self.expectation.check(&identity)
     }
 
-    /// In place of a failure that may pass, the credentials in hand, where they have expired and may outlive that. While they
-    /// are good the failure is told: who holds them goes on with them anyway.
+    /// In place of a failure that may pass, the credentials in hand, where they are about to expire and may outlive that. While
+    /// they are good for longer the failure is told: who holds them goes on with them anyway.
     fn or_outlive(&self, outcome: Outcome, previous: Option<&Resolved>, notes: &mut Notes) -> Outcome {
         let Outcome::Failed(error) = &outcome else { return outcome };
         let may_pass = error.is_retryable() || error.kind() == ErrorKind::InvalidResponse;
         let may_pass = may_pass && error.reason() != Reason::SourceGone;
         match previous.map(|previous| &previous.provided) {
-            Some(old) if may_pass && old.may_outlive() && old.has_expired(self.context.now()) => {
+            Some(old) if may_pass && old.may_outlive() && old.has_expired(self.context.now() + IN_TIME) => {
                 Outcome::Provided(self.outlive(old.clone(), &error.to_string(), notes))
             }
             _ => outcome,
@@ -179,6 +179,8 @@ impl Inner {
 /// Credentials that outlive their expiry live for ten to fifteen minutes more, by chance, as in the AWS SDKs: then the source
 /// has been asked again, since that is done at half of it.
 const MORE_LIFE: Duration = Duration::from_mins(10);
+/// How long before their expiry they get it: soon enough for several more tries, so that nobody waits for one.
+const IN_TIME: Duration = Duration::from_mins(5);
 
 fn nothing_set_up(sources: usize) -> Error {
     Error::because(Reason::NoIdentity, format!("no AWS credentials: none of the {sources} sources is set up"))

@@ -188,3 +188,40 @@ async fn no_caller_sees_an_outage_of_the_pod_identity_agent() {
         assert!(during <= 3 * 40, "{during} requests in {outage:?}");
     }
 }
+
+/// The node has new credentials of six hours each hour, until its metadata service is down for longer than they last.
+#[tokio::test(start_paused = true)]
+async fn the_node_s_credentials_outlive_an_outage_of_its_metadata() {
+    // Every fifth minute, among which all ways to be down are.
+    for outage in outages(Duration::from_hours(8)).step_by(5) {
+        let clock = TestClock::new();
+        let requests = Times::default();
+        let issued = Mutex::new((Duration::ZERO, String::new()));
+        let metadata = Network::new({
+            let (clock, requests) = (clock.clone(), requests.clone());
+            move |seen| {
+                let now = clock.elapsed();
+                requests.add(now);
+                if let Some(reply) = outage.at(now) {
+                    return reply;
+                }
+                if seen.line.starts_with("PUT ") {
+                    return ok("canary-imds-token");
+                }
+                if seen.line.ends_with("/security-credentials/") {
+                    return ok("eks-node");
+                }
+                let mut issued = issued.lock().unwrap();
+                if issued.0 <= now {
+                    *issued = (now + HOUR, json_credentials(&clock, 6 * 3600));
+                }
+                ok(issued.1.as_str())
+            }
+        });
+        let chain = chain(Environment::empty(), &Network::silent(), &metadata, &clock).build();
+        live(&chain, &clock, outage).await;
+        let (during, outside) = requests.during(&outage);
+        assert!((2 * 12..=2 * 48).contains(&outside), "{outside} requests with {outage:?}");
+        assert!(during <= 8 * 60 * 4, "{during} requests in {outage:?}");
+    }
+}

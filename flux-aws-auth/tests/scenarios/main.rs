@@ -12,10 +12,12 @@ mod run;
 mod values;
 mod world;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use flux_aws_auth::Reason;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use format::Scenario;
@@ -30,11 +32,14 @@ fn main() -> ExitCode {
     let mut files = Vec::new();
     collect(&directory, &mut files);
     files.sort();
+    let all = files.clone();
     let trials = files.into_iter().map(|file| {
         let name = file.strip_prefix(&directory).unwrap_or(&file).with_extension("");
         Trial::test(name.display().to_string(), move || test(&file, bless))
     });
-    libtest_mimic::run(&Arguments::from_iter(arguments), trials.collect()).exit_code()
+    let mut trials: Vec<_> = trials.collect();
+    trials.push(Trial::test("every_reason_has_a_scenario", move || every_reason_has_a_scenario(&all)));
+    libtest_mimic::run(&Arguments::from_iter(arguments), trials).exit_code()
 }
 
 fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -61,6 +66,13 @@ fn test(file: &Path, bless: bool) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{}: {}\n{}", file.display(), scenario.description, flaws.join("\n")).into())
+}
+
+fn every_reason_has_a_scenario(files: &[PathBuf]) -> Result<(), Failed> {
+    let texts: String = files.iter().map(|file| read(file)).collect();
+    let words: HashSet<_> = texts.split(|c: char| !c.is_alphanumeric()).collect();
+    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !words.contains(reason.as_str())).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("no scenario ends in {missing:?}").into()) }
 }
 
 /// The scenario's text with the reports of today.
