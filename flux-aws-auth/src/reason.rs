@@ -90,6 +90,10 @@ reasons! {
     /// The ServiceAccount that an object names has no annotation `eks.amazonaws.com/role-arn`. Annotate it with the role that
     /// it may assume.
     RoleNotNamed => Configuration,
+    /// The ServiceAccount that an object names does not exist. Make it, or correct the name in the object.
+    ServiceAccountMissing => Configuration,
+    /// The API server of Kubernetes does not accept what was asked of it. Its message has the field.
+    ApiServerRejected => Configuration,
     /// What is set as role is no ARN of a role. Write it as `arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME`.
     RoleArnMalformed => Configuration,
     /// An address is not one that may be asked for credentials. [`Endpoint`](crate::Endpoint) has the rules.
@@ -121,6 +125,8 @@ reasons! {
     SigningKeyUnavailable => InvalidToken,
     /// The token was not accepted, for a reason that the other side does not make plain.
     TokenRejected => InvalidToken,
+    /// The API server of Kubernetes does not know this program. Check the credentials of the client that asks it.
+    ApiServerUnauthorized => InvalidToken,
     /// AWS does not accept the access key. Check that it is current.
     AccessKeyRejected => InvalidToken,
     /// This machine's clock is wrong by more than AWS tolerates, which explains the refusal. The hint has the measure. Set
@@ -132,6 +138,9 @@ reasons! {
     NotTrusted => Denied,
     /// No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.
     AssociationMissing => Denied,
+    /// Kubernetes does not let this program read the ServiceAccount that an object names, or make tokens of it. Grant it `get`
+    /// on `serviceaccounts` and `create` on `serviceaccounts/token` in that namespace.
+    ServiceAccountForbidden => Denied,
     /// The other side refused. Look AWS's error code up, and the call in CloudTrail.
     Denied => Denied,
     /// The credentials are good, but not those of the identity that was expected. Look for the source that gave them.
@@ -141,6 +150,8 @@ reasons! {
     Throttled => Throttled,
     /// The agent on this node has too many requests. Try again later.
     AgentThrottled => Throttled,
+    /// The API server of Kubernetes has too many requests. Try again later.
+    ApiServerThrottled => Throttled,
 
     /// Nobody answered, or with a server error. Try again later; if it lasts, look at what stands between.
     Unavailable => Unavailable,
@@ -153,6 +164,13 @@ reasons! {
     AgentFailing => Unavailable,
     /// The node's metadata service is there, but fails. Try again later.
     MetadataFailing => Unavailable,
+    /// The API server of Kubernetes cannot be reached, or says nothing. Check the address and the certificate authority of the
+    /// client that asks it, and that network policies let this pod reach it.
+    ApiServerUnreachable => Unavailable,
+    /// The API server of Kubernetes is there, but has an error of its own. Try again later.
+    ApiServerFailing => Unavailable,
+    /// The ServiceAccount was deleted, and made again, while its role was looked up. Try again.
+    ServiceAccountReplaced => Unavailable,
     /// The source gave this chain credentials before, and now says that it has none. No other source is asked instead.
     SourceGone => Unavailable,
     /// There is no host of this name. Check the region and the endpoint that are set, and the cluster's DNS.
@@ -192,6 +210,9 @@ reasons! {
     MalformedAnswer => InvalidResponse,
     /// The agent's answer, or the metadata service's, is no credentials document. Look for a proxy between the pod and its node.
     AgentAnswerMalformed => InvalidResponse,
+    /// The answer is not that of an API server of Kubernetes. Check the address of the client that asks it, and look for a proxy
+    /// between.
+    ApiServerAnswerMalformed => InvalidResponse,
     /// The credentials had expired when they came. Check this machine's clock; if it is right, try again in a minute.
     ExpiredOnArrival => InvalidResponse,
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
@@ -13,6 +14,7 @@ use crate::reason::Reason;
 use crate::session_name::SessionName;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 use crate::sts::{AUDIENCE, Sts, Tries};
+use crate::token::Claims;
 
 /// The annotation that names a ServiceAccount's role. EKS defines it, and Flux reads it on every cluster
 /// ([Flux on AWS]).
@@ -32,11 +34,16 @@ pub trait ServiceAccountTokens: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is none of this name, [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the API server forbids it, and
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when another try may help.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is none of this name,
+    /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the API server forbids it, and
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when another try may help. A hint is kept; without one, a
+    /// general one is added.
     async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error>;
 
-    /// Makes a new token of a ServiceAccount.
+    /// Makes a new token of a ServiceAccount. It is used once, at once.
+    ///
+    /// Where the request has a [`uid`](TokenRequest::uid), another ServiceAccount of the same name is not meant. A token that
+    /// names another is not used, whoever implements this.
     ///
     /// # Errors
     ///
@@ -85,10 +92,11 @@ impl fmt::Display for ServiceAccountRef {
     }
 }
 
-/// What matters here of a ServiceAccount: its annotations.
+/// What matters here of a ServiceAccount: its annotations, and its uid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceAccount {
     annotations: BTreeMap<String, String>,
+    uid: Option<String>,
 }
 
 impl ServiceAccount {
@@ -99,7 +107,19 @@ impl ServiceAccount {
         V: Into<String>,
     {
         let annotations = annotations.into_iter().map(|(key, value)| (key.into(), value.into()));
-        Self { annotations: annotations.collect() }
+        Self { annotations: annotations.collect(), uid: account.uid() }
+    }
+
+    /// Adds the `metadata.uid` that the API server gave it.
+    #[must_use]
+    pub fn with_uid(mut self, uid: impl Into<String>) -> Self {
+        self.uid = Some(uid.into());
+        self
+    }
+
+    /// Its uid, if it is known: what tells it from one of the same name that was there before, or comes after.
+    pub fn uid(&self) -> Option<&str> {
+        self.uid.as_deref()
     }
 
     /// The value of the annotation [`ROLE_ARN_ANNOTATION`].
@@ -113,9 +133,21 @@ impl ServiceAccount {
 pub struct TokenRequest<'a> {
     service_account: &'a ServiceAccountRef,
     audience: &'a str,
+    uid: Option<&'a str>,
 }
 
 impl<'a> TokenRequest<'a> {
+    /// A token of this ServiceAccount for this audience. A [`ServiceAccountRole`] makes its own; this is for those who
+    /// implement [`ServiceAccountTokens`] and test it.
+    pub fn new(service_account: &'a ServiceAccountRef, audience: &'a str) -> Self {
+        Self { service_account, audience, uid: account.uid() }
+    }
+
+    /// Means the ServiceAccount of this uid, and no other of the same name.
+    pub fn with_uid(self, uid: &'a str) -> Self {
+        Self { uid: Some(uid), ..self }
+    }
+
     /// Whose token.
     pub fn service_account(&self) -> &'a ServiceAccountRef {
         self.service_account
@@ -125,22 +157,50 @@ impl<'a> TokenRequest<'a> {
     pub fn audience(&self) -> &'a str {
         self.audience
     }
+
+    /// The uid of the ServiceAccount that is meant, if it is known.
+    pub fn uid(&self) -> Option<&'a str> {
+        self.uid
+    }
 }
 
 /// A ServiceAccount token. `Debug` does not show it.
 #[derive(Clone)]
-pub struct ServiceAccountToken(String);
+pub struct ServiceAccountToken {
+    token: String,
+    expires_at: Option<SystemTime>,
+}
 
 impl ServiceAccountToken {
     /// A token as the Kubernetes API gave it.
     pub fn new(token: impl Into<String>) -> Self {
-        Self(token.into())
+        Self { token: token.into(), expires_at: None }
+    }
+
+    /// Adds the time from which on it is of no use.
+    #[must_use]
+    pub fn with_expiry(mut self, expires_at: SystemTime) -> Self {
+        self.expires_at = Some(expires_at);
+        self
+    }
+
+    /// The token itself: a secret.
+    pub fn as_str(&self) -> &str {
+        &self.token
+    }
+
+    /// The time from which on it is of no use, if that is known.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
     }
 }
 
 impl fmt::Debug for ServiceAccountToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServiceAccountToken(** redacted **)")
+        f.debug_struct("ServiceAccountToken")
+            .field("token", &"** redacted **")
+            .field("expires_at", &self.expires_at)
+            .finish()
     }
 }
 
@@ -180,14 +240,16 @@ impl ServiceAccountRole {
                 .with_hint("Give one to ChainBuilder::region, from the object's spec or its registry's host.")
         })?;
         let sts = Sts::in_region(context, region)?;
-        let role = self.role(notes).await?;
+        let account = self.account(notes).await?;
+        let role = self.role(&account, notes)?;
         let session_name =
             SessionName::for_service_account(self.reference.namespace(), self.reference.name(), sts.region());
         let mut tries = Tries::new();
         loop {
-            let token = self.token(notes).await?;
-            let result =
-                sts.assume_role_with_web_identity(notes, &role, &session_name, &token.0, &mut tries).await;
+            let token = self.token(&account, notes).await?;
+            let result = sts
+                .assume_role_with_web_identity(notes, &role, &session_name, token.as_str(), &mut tries)
+                .await;
             match result {
                 Err(error) if tries.again(&error, context).await => {}
                 result => return result,
@@ -195,13 +257,18 @@ impl ServiceAccountRole {
         }
     }
 
-    async fn role(&self, notes: &mut Notes) -> Result<RoleArn, Error> {
-        let account = self.tokens.service_account(&self.reference).await.map_err(|cause| {
+    async fn account(&self, notes: &mut Notes) -> Result<ServiceAccount, Error> {
+        self.tokens.service_account(&self.reference).await.map_err(|cause| {
             notes.add(self.to_string(), "not readable");
-            cause.wrapped(format!("{self} cannot be read")).with_hint(
+            explained(
+                cause,
+                format!("{self} cannot be read"),
                 "Check that it exists, and that this program may get serviceaccounts in its namespace.",
             )
-        })?;
+        })
+    }
+
+    fn role(&self, account: &ServiceAccount, notes: &mut Notes) -> Result<RoleArn, Error> {
         let Some(role) = account.role_arn() else {
             notes.add(self.to_string(), format!("no annotation {ROLE_ARN_ANNOTATION}"));
             return Err(Error::because(
@@ -217,20 +284,45 @@ impl ServiceAccountRole {
         })
     }
 
-    async fn token(&self, notes: &mut Notes) -> Result<ServiceAccountToken, Error> {
-        let request = TokenRequest { service_account: &self.reference, audience: AUDIENCE };
+    async fn token(&self, account: &ServiceAccount, notes: &mut Notes) -> Result<ServiceAccountToken, Error> {
+        let request =
+            TokenRequest { service_account: &self.reference, audience: AUDIENCE, uid: account.uid() };
         let subject = format!("token of {self} for {AUDIENCE}");
         let token = self.tokens.create_token(&request).await;
         notes.add(subject.as_str(), if token.is_ok() { "issued" } else { "not issued" });
-        token.map_err(|cause| {
-            cause.wrapped(format!("no {subject}"))
-                .with_hint(
-                    "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its \
-                     namespace.",
-                )
-
-        })
+        let token = token.map_err(|cause| {
+            explained(
+                cause,
+                format!("no {subject}"),
+                "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its \
+                 namespace.",
+            )
+        })?;
+        // The annotation was another's: STS knows ServiceAccounts by name alone, so it would not notice.
+        let named = Claims::of(token.as_str());
+        match (account.uid(), named.service_account_uid()) {
+            (Some(read), Some(named)) if read != named => {
+                notes.add(subject.as_str(), "names another uid");
+                Err(replaced(self))
+            }
+            _ => Ok(token),
+        }
     }
+}
+
+/// A ServiceAccount that was deleted, and made again, between two requests.
+fn replaced(what: &ServiceAccountRole) -> Error {
+    Error::because(
+        Reason::ServiceAccountReplaced,
+        format!("{what} was replaced by another of the same name while its role was looked up"),
+    )
+    .with_hint("Try again; the next try reads the annotation of the new one.")
+}
+
+/// A failure of the Kubernetes API, with what it was for. A hint of its own is better than the general one.
+fn explained(cause: Error, message: String, hint: &str) -> Error {
+    let hint = cause.hint().unwrap_or(hint).to_owned();
+    cause.wrapped(message).with_hint(hint)
 }
 
 impl fmt::Display for ServiceAccountRole {

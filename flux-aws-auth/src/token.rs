@@ -69,6 +69,7 @@ pub(crate) struct Claims {
     subject: Option<String>,
     audiences: Vec<String>,
     expires_at: Option<u64>,
+    service_account_uid: Option<String>,
 }
 
 impl Claims {
@@ -87,6 +88,7 @@ impl Claims {
                 one => text(one).into_iter().collect(),
             },
             expires_at: claims["exp"].as_u64(),
+            service_account_uid: text(&claims["kubernetes.io"]["serviceaccount"]["uid"]),
         }
     }
 
@@ -97,6 +99,11 @@ impl Claims {
     /// Namespace and name of the ServiceAccount that the token is for.
     pub(crate) fn service_account(&self) -> Option<(&str, &str)> {
         self.subject.as_deref()?.strip_prefix("system:serviceaccount:")?.split_once(':')
+    }
+
+    /// The uid of that ServiceAccount, which Kubernetes writes into its tokens.
+    pub(crate) fn service_account_uid(&self) -> Option<&str> {
+        self.service_account_uid.as_deref()
     }
 
     /// Whether it has expired, if it says when it does.

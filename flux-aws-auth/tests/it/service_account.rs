@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use aws_smithy_types::base64;
 use flux_aws_auth::{
-    Chain, ChainBuilder, Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccount,
+    Chain, ChainBuilder, Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, Reason, ServiceAccount,
     ServiceAccountRef, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, SourceKind,
     SourceOrder, TokenRequest,
 };
@@ -13,7 +14,10 @@ use crate::support::*;
 #[derive(Clone, Debug)]
 struct Cluster {
     role: Option<&'static str>,
+    uid: Option<&'static str>,
     may_create_tokens: bool,
+    /// The uid that its tokens name.
+    token_uid: Option<&'static str>,
 }
 
 #[async_trait]
@@ -25,16 +29,26 @@ impl ServiceAccountTokens for Cluster {
                 format!("serviceaccounts {reference} not found"),
             ));
         }
-        Ok(ServiceAccount::with_annotations(self.role.map(|role| (ROLE_ARN_ANNOTATION, role))))
+        let account = ServiceAccount::with_annotations(self.role.map(|role| (ROLE_ARN_ANNOTATION, role)));
+        Ok(match self.uid {
+            Some(uid) => account.with_uid(uid),
+            None => account,
+        })
     }
 
     async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
         assert_eq!(request.audience(), "sts.amazonaws.com");
-        if self.may_create_tokens {
-            Ok(ServiceAccountToken::new(TOKEN))
-        } else {
-            Err(Error::new(ErrorKind::Denied, "cannot create resource \"serviceaccounts/token\""))
+        assert_eq!(request.uid(), self.uid);
+        if !self.may_create_tokens {
+            return Err(Error::new(ErrorKind::Denied, "cannot create resource \"serviceaccounts/token\""));
         }
+        Ok(ServiceAccountToken::new(match self.token_uid {
+            Some(uid) => {
+                let claims = format!(r#"{{"kubernetes.io":{{"serviceaccount":{{"uid":"{uid}"}}}}}}"#);
+                format!("canary.{}.sig", base64::encode(claims))
+            }
+            None => TOKEN.to_owned(),
+        }))
     }
 }
 
@@ -43,7 +57,7 @@ fn role_of(name: &str, cluster: Cluster) -> ServiceAccountRole {
 }
 
 fn cluster() -> Cluster {
-    Cluster { role: Some(ROLE), may_create_tokens: true }
+    Cluster { role: Some(ROLE), uid: None, may_create_tokens: true, token_uid: None }
 }
 
 /// The controller has an identity of its own, of every kind.
@@ -107,6 +121,68 @@ async fn an_object_never_gets_the_controller_s_identity() {
         assert!(whole_story(&error).contains(mentions), "{mentions}: {}", whole_story(&error));
         assert!(node.seen().is_empty());
     }
+}
+
+/// STS would not notice: it knows ServiceAccounts by name alone.
+#[tokio::test(start_paused = true)]
+async fn the_role_of_a_service_account_is_not_assumed_for_its_successor() {
+    let cases = [
+        (Some("first"), Some("second"), false),
+        (Some("first"), Some("first"), true),
+        // What is not known is not compared.
+        (Some("first"), None, true),
+        (None, Some("second"), true),
+    ];
+    for (uid, token_uid, good) in cases {
+        let clock = TestClock::new();
+        let aws = Network::in_order(vec![ok(sts_credentials(&clock, 3600))]);
+        let node = Network::silent();
+        let chain = chain(controller(), &aws, &node, &clock)
+            .region("eu-west-1")
+            .service_account(role_of("reader", Cluster { uid, token_uid, ..cluster() }))
+            .build();
+        let result = chain.resolve().await;
+        assert_eq!(result.is_ok(), good, "{uid:?} {token_uid:?}: {result:?}");
+        assert_eq!(aws.seen().len(), usize::from(good), "{uid:?} {token_uid:?}");
+        if let Err(error) = result {
+            assert_eq!(error.reason(), Reason::ServiceAccountReplaced);
+            assert!(error.is_retryable());
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cluster_says_to_do_is_not_replaced_by_general_advice() {
+    #[derive(Debug)]
+    struct Strict;
+
+    #[async_trait]
+    impl ServiceAccountTokens for Strict {
+        async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
+            Err(Error::new(ErrorKind::Denied, "no").with_hint("Ask the owner of the cluster."))
+        }
+
+        async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
+            unreachable!("the ServiceAccount is not known")
+        }
+    }
+
+    let clock = TestClock::new();
+    let network = Network::silent();
+    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), Strict);
+    let chain =
+        chain(controller(), &network, &network, &clock).region("eu-west-1").service_account(role).build();
+    let error = chain.resolve().await.unwrap_err();
+    assert_eq!(error.hint(), Some("Ask the owner of the cluster."));
+}
+
+#[test]
+fn a_token_is_shown_by_nothing_but_its_own_accessor() {
+    let expiry = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
+    let token = ServiceAccountToken::new("canary").with_expiry(expiry);
+    assert_eq!((token.as_str(), token.expires_at()), ("canary", Some(expiry)));
+    assert!(!format!("{token:?} {token:#?}").contains("canary"), "{token:?}");
 }
 
 #[tokio::test(start_paused = true)]
