@@ -107,7 +107,7 @@ impl ServiceAccount {
         V: Into<String>,
     {
         let annotations = annotations.into_iter().map(|(key, value)| (key.into(), value.into()));
-        Self { annotations: annotations.collect(), uid: account.uid() }
+        Self { annotations: annotations.collect(), uid: None }
     }
 
     /// Adds the `metadata.uid` that the API server gave it.
@@ -140,7 +140,7 @@ impl<'a> TokenRequest<'a> {
     /// A token of this ServiceAccount for this audience. A [`ServiceAccountRole`] makes its own; this is for those who
     /// implement [`ServiceAccountTokens`] and test it.
     pub fn new(service_account: &'a ServiceAccountRef, audience: &'a str) -> Self {
-        Self { service_account, audience, uid: account.uid() }
+        Self { service_account, audience, uid: None }
     }
 
     /// Means the ServiceAccount of this uid, and no other of the same name.
