@@ -82,6 +82,7 @@ mod partition;
 mod principal;
 mod reason;
 mod report;
+mod retry;
 mod secret;
 mod service_account;
 mod session_name;

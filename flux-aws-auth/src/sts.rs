@@ -16,6 +16,7 @@ use crate::no_process_environment::NoProcessEnvironment;
 use crate::partition::{Partition, check_region};
 use crate::principal::Principal;
 use crate::reason::Reason;
+use crate::retry;
 use crate::session_name::SessionName;
 use crate::source::{LastExchange, Notes, Provided, SourceContext};
 use crate::token::Claims;
@@ -166,6 +167,7 @@ impl<'a> Sts<'a> {
             .sleep_impl(self.context.sleep_impl.clone())
             .timeout_config(aws_timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .retry_partition(retry::unmetered())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         config.set_credentials_provider(credentials);

@@ -33,6 +33,7 @@ use super::{LastExchange, Notes, SourceContext};
 use crate::clock_skew::ClockSkew;
 use crate::endpoint::Endpoint;
 use crate::error::{BoxError, ResponseFacts};
+use crate::retry;
 use crate::text::one_line;
 
 /// How one request is made.
@@ -193,8 +194,9 @@ impl Exchange {
     }
 
     async fn invoke(&self, context: &SourceContext, request: Request) -> Result<Answer, Unanswered> {
-        let mut sensitive = Layer::new("flux-aws-auth");
-        sensitive.store_put(SensitiveOutput);
+        let mut settings = Layer::new("flux-aws-auth");
+        settings.store_put(SensitiveOutput);
+        settings.store_put(retry::unmetered());
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)
@@ -217,7 +219,7 @@ impl Exchange {
             .timeout_config(timeouts)
             .time_source(context.time_source.clone())
             .sleep_impl(context.sleep_impl.clone())
-            .runtime_plugin(StaticRuntimePlugin::new().with_config(sensitive.freeze()))
+            .runtime_plugin(StaticRuntimePlugin::new().with_config(settings.freeze()))
             .serializer(|request: Request| request.to_http())
             .deserializer({
                 let expects_json = self.expects_json;

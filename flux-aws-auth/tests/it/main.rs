@@ -14,6 +14,7 @@ mod network;
 mod pod_identity;
 mod process_environment;
 mod report;
+mod retries;
 mod secret;
 mod service_account;
 mod sockets;
