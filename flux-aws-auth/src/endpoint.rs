@@ -4,48 +4,60 @@
 //! anything is sent to it. The rules stand at [`Endpoint`].
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
+use http::uri::Authority;
 
 use crate::error::Error;
 use crate::reason::Reason;
 use crate::text::quoted;
 
-/// What an address is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    ContainerCredentials,
-    InstanceMetadata,
-    AwsApi,
-}
+mod host;
+mod sts;
+mod trust;
+
+use host::Host;
+pub(crate) use sts::{Switches, Variant};
+pub(crate) use trust::Purpose;
 
 /// An address that may be asked, because it passed a check before anything is sent to it.
 ///
-/// The addresses that the environment names for STS, for the Pod Identity agent and for the instance metadata service are
-/// checked so by this crate; [`aws_api`](Self::aws_api) does it for the API of any other AWS service. `Display` and `Debug`
-/// leave the query out: it can hold a secret.
+/// What passes depends on who named the address. An *operator* runs the program, and sets its environment. A *tenant* writes
+/// an object that the program works on, and must not be able to have a token sent elsewhere. A *remote* is a server that
+/// was asked, and names another in its answer.
 ///
-/// | what is asked | named by | `https` | plain `http` |
-/// |---|---|---|---|
-/// | STS | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | any host | loopback |
-/// | other AWS APIs | the program | any host | loopback |
-/// | Pod Identity agent | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
-/// | instance metadata | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | any host | loopback, 169.254.169.254, fd00:ec2::254 |
+/// | what is asked | who names it | in what | `https` | plain `http` |
+/// |---|---|---|---|---|
+/// | STS | operator | `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL` | any host | loopback |
+/// | another AWS API | operator | the program | any host | loopback |
+/// | Pod Identity agent | operator | `AWS_CONTAINER_CREDENTIALS_FULL_URI` | any host | loopback, 169.254.170.2, 169.254.170.23, fd00:ec2::23 |
+/// | instance metadata | operator | `AWS_EC2_METADATA_SERVICE_ENDPOINT` | any host | loopback, 169.254.169.254, fd00:ec2::254 |
+/// | STS | tenant | an object's spec | AWS's hosts of STS | none |
+/// | a registry's token service | remote | a server's answer | public, and allowed | none |
 ///
-/// The third row is AWS's own rule ([container credential provider]). None accepts a user name or password in the address.
+/// No row accepts a user name or password in the address, nor a host that could be read in two ways, such as `127.1`. A name is
+/// not looked up: what it resolves to is for the network's own policies.
+///
+/// The third row is AWS's own rule ([container credential provider]). The fifth is that of Flux, narrower and wider: Flux's
+/// pattern, `^https://(.+\.)?sts(-fips)?(\.[^.]+)?(\.vpce)?\.amazonaws\.com$`, takes any text for a prefix and any label for a
+/// region, and knows one partition ([`ValidateSTSEndpoint`]). Here each label must be what it stands for, in any
+/// [partition](crate::Partition), dual-stack included.
+///
+/// `Display` and `Debug` leave the query out: it can hold a secret.
 ///
 /// [container credential provider]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+/// [`ValidateSTSEndpoint`]: https://pkg.go.dev/github.com/fluxcd/pkg/auth/aws#ValidateSTSEndpoint
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Uri);
 
 impl Endpoint {
-    /// Checks the address of an AWS service's API that `setting` named: `https`, or plain `http` to a loopback address, without
-    /// a user name and without a query.
+    /// Checks the address of an AWS service's API that an operator named in `setting`: `https`, or plain `http` to a loopback
+    /// address, without a user name and without a query.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), with the setting, the address without what may be secret in it, and the rule.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), with the setting, the address without what may be secret
+    /// in it, and the rule.
     ///
     /// ```
     /// use flux_aws_auth::Endpoint;
@@ -56,14 +68,66 @@ impl Endpoint {
     /// # Ok::<(), flux_aws_auth::Error>(())
     /// ```
     pub fn aws_api(setting: &str, value: &str) -> Result<Self, Error> {
-        let endpoint = Self::parse(Purpose::AwsApi, setting, value)?;
-        if endpoint.0.query().is_some() || value.contains('#') {
-            let message =
-                format!("{setting}: {} is not accepted: it has a query or a fragment", redacted(value));
-            return Err(Error::because(Reason::EndpointNotAccepted, message)
-                .with_hint("Give scheme, host, port and path alone."));
+        Self::without_query(Purpose::AwsApi, setting, value, &[])
+    }
+
+    /// Checks the address of STS that a tenant named in `setting`, such as `spec.sts.endpoint` of Flux's
+    /// [Bucket](https://fluxcd.io/flux/components/source/buckets/#sts): a token of the tenant's, or the credentials that come of
+    /// it, go to no host but AWS's.
+    ///
+    /// # Errors
+    ///
+    /// As [`aws_api`](Self::aws_api).
+    ///
+    /// ```
+    /// use flux_aws_auth::Endpoint;
+    ///
+    /// for accepted in [
+    ///     "https://sts.eu-west-1.amazonaws.com",
+    ///     "https://sts-fips.us-east-1.api.aws",
+    ///     "https://sts.cn-north-1.amazonaws.com.cn",
+    ///     "https://vpce-1a2b3c4d-5e6f7a8b.sts.eu-west-1.vpce.amazonaws.com",
+    /// ] {
+    ///     assert!(Endpoint::tenant_sts("spec.sts.endpoint", accepted).is_ok());
+    /// }
+    /// assert!(Endpoint::tenant_sts("spec.sts.endpoint", "https://example.com/.sts.amazonaws.com").is_err());
+    /// ```
+    pub fn tenant_sts(setting: &str, value: &str) -> Result<Self, Error> {
+        // As strict as a pattern: one host has one spelling.
+        let is_plain =
+            |host: &str| host.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+        match value.strip_prefix("https://") {
+            Some(host) if is_plain(host) => Self::parse(Purpose::TenantSts, setting, value),
+            _ => {
+                Err(refusal(Purpose::TenantSts, setting, value, "it is not https:// and a host of STS alone"))
+            }
         }
-        Ok(endpoint)
+    }
+
+    /// Checks the address of a token service that `server` named in its answer, such as the realm of a registry's challenge
+    /// ([distribution's token authentication]). It must be `https`, without a query, on the host that was asked or on one of
+    /// `allowed`, and no address that is not public: loopback, private, link-local, multicast, or IPv4 in the clothes of IPv6.
+    ///
+    /// `server` and `allowed` are hosts as in an image's name: `registry.example.com`, or with a port that is not 443,
+    /// `registry.example.com:5000`.
+    ///
+    /// # Errors
+    ///
+    /// As [`aws_api`](Self::aws_api).
+    ///
+    /// ```
+    /// use flux_aws_auth::Endpoint;
+    ///
+    /// let realm = "https://auth.docker.io/token";
+    /// assert!(Endpoint::token_service("realm", realm, "registry-1.docker.io", &["auth.docker.io"]).is_ok());
+    /// assert!(Endpoint::token_service("realm", realm, "registry-1.docker.io", &[]).is_err());
+    /// assert!(Endpoint::token_service("realm", "https://10.0.0.1/token", "10.0.0.1", &[]).is_err());
+    /// ```
+    ///
+    /// [distribution's token authentication]: https://distribution.github.io/distribution/spec/auth/token/
+    pub fn token_service(setting: &str, value: &str, server: &str, allowed: &[&str]) -> Result<Self, Error> {
+        let hosts = std::iter::once(&server).chain(allowed).filter_map(|host| host_and_port(host));
+        Self::without_query(Purpose::TokenService, setting, value, &hosts.collect::<Vec<_>>())
     }
 
     /// The address without query and trailing slash, to put a path behind.
@@ -73,31 +137,47 @@ impl Endpoint {
 
     /// Checks `value`, which `setting` named.
     pub(crate) fn parse(purpose: Purpose, setting: &str, value: &str) -> Result<Self, Error> {
-        let refuse = |why: &str| {
-            Error::because(
-                Reason::EndpointNotAccepted,
-                format!("{setting}: {} is not accepted: {why}", redacted(value)),
-            )
-            .with_hint(purpose.rule())
-        };
+        Self::check(purpose, setting, value, &[])
+    }
+
+    fn without_query(
+        purpose: Purpose,
+        setting: &str,
+        value: &str,
+        allowed: &[(Host, u16)],
+    ) -> Result<Self, Error> {
+        let endpoint = Self::check(purpose, setting, value, allowed)?;
+        if endpoint.0.query().is_some() || value.contains('#') {
+            return Err(refusal(purpose, setting, value, "it has a query or a fragment")
+                .with_hint("Give scheme, host, port and path alone."));
+        }
+        Ok(endpoint)
+    }
+
+    fn check(purpose: Purpose, setting: &str, value: &str, allowed: &[(Host, u16)]) -> Result<Self, Error> {
+        let refuse = |why: &str| refusal(purpose, setting, value, why);
         // Looked for in the text itself: a parser may take what stands before it for a fragment.
         if before_path(value).contains('@') {
             return Err(refuse("it has a user name in it"));
+        }
+        if value.contains('\\') {
+            return Err(refuse("it has a backslash in it"));
         }
         let uri: Uri = value.parse().map_err(|_| refuse("it is not a URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refuse("it needs a scheme and a host"));
         };
         // What follows the host must be a port; what is none would be taken for the scheme's own.
-        let port = authority.as_str().strip_prefix(authority.host());
-        if port != Some("") && authority.port_u16().is_none_or(|port| port == 0) {
+        let given_port = authority.as_str().strip_prefix(authority.host());
+        if given_port != Some("") && authority.port_u16().is_none_or(|port| port == 0) {
             return Err(refuse("its port is not a number from 1 to 65535"));
         }
-        match scheme {
-            "https" => Ok(Self(uri)),
-            "http" if purpose.trusts_plain_http(authority.host()) => Ok(Self(uri)),
-            "http" => Err(refuse("plain http to this host could be read or answered by others")),
-            _ => Err(refuse("its scheme is neither http nor https")),
+        let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+        let host = Host::parse(authority.host())
+            .ok_or_else(|| refuse("its host is neither a name nor an address"))?;
+        match purpose.rule().refuses(scheme, &host, port, allowed) {
+            Some(why) => Err(refuse(why)),
+            None => Ok(Self(uri)),
         }
     }
 
@@ -137,45 +217,16 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-impl Purpose {
-    fn trusts_plain_http(self, host: &str) -> bool {
-        if host.eq_ignore_ascii_case("localhost") {
-            return true;
-        }
-        let address = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(bracketed) => bracketed.parse::<Ipv6Addr>().map(IpAddr::V6),
-            None => host.parse::<Ipv4Addr>().map(IpAddr::V4),
-        };
-        address.is_ok_and(|address| address.is_loopback() || self.plain_http_addresses().contains(&address))
-    }
+fn refusal(purpose: Purpose, setting: &str, value: &str, why: &str) -> Error {
+    let message = format!("{setting}: {} is not accepted: {why}", redacted(value));
+    Error::because(Reason::EndpointNotAccepted, message).with_hint(purpose.rule().remedy)
+}
 
-    fn plain_http_addresses(self) -> &'static [IpAddr] {
-        const fn v4(last: [u8; 2]) -> IpAddr {
-            IpAddr::V4(Ipv4Addr::new(169, 254, last[0], last[1]))
-        }
-        const fn v6(last: u16) -> IpAddr {
-            IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, last))
-        }
-        const CONTAINER_AGENTS: &[IpAddr] = &[v4([170, 2]), v4([170, 23]), v6(0x23)];
-        const INSTANCE_METADATA: &[IpAddr] = &[v4([169, 254]), v6(0x254)];
-        match self {
-            Self::ContainerCredentials => CONTAINER_AGENTS,
-            Self::InstanceMetadata => INSTANCE_METADATA,
-            Self::AwsApi => &[],
-        }
-    }
-
-    fn rule(self) -> &'static str {
-        match self {
-            Self::ContainerCredentials => {
-                "Use https, or plain http to a loopback address, 169.254.170.2 (ECS), 169.254.170.23 or [fd00:ec2::23] (EKS)."
-            }
-            Self::InstanceMetadata => {
-                "Use https, or plain http to a loopback address, 169.254.169.254 or [fd00:ec2::254]."
-            }
-            Self::AwsApi => "Use https, or plain http to a loopback address.",
-        }
-    }
+/// A host as in an image's name; nothing for what is none.
+fn host_and_port(host: &str) -> Option<(Host, u16)> {
+    let authority: Authority = host.parse().ok()?;
+    let port = if authority.as_str() == authority.host() { 443 } else { authority.port_u16()? };
+    Some((Host::parse(authority.host())?, port))
 }
 
 /// What a URL has before its path, and more of it if it is written to mislead.
@@ -220,7 +271,9 @@ mod tests {
     fn the_table_holds() {
         let everywhere =
             ["https://example.com/x", "http://127.0.0.1:1", "http://[::1]/v1", "http://localhost:80"];
-        for purpose in [Purpose::ContainerCredentials, Purpose::InstanceMetadata, Purpose::AwsApi] {
+        for purpose in
+            [Purpose::ContainerCredentials, Purpose::InstanceMetadata, Purpose::Sts, Purpose::AwsApi]
+        {
             accepted(purpose, &everywhere);
             refused(
                 purpose,
@@ -270,6 +323,55 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
         }
         assert_eq!(Endpoint::aws_api("S", "http://127.0.0.1:4566/").unwrap().url(), "http://127.0.0.1:4566");
+    }
+
+    #[test]
+    fn a_token_service_is_public_and_allowed() {
+        let allowed =
+            ["auth.example.com", "auth.example.com:8443", "[2600:1f00::1]", "10.0.0.9", "not a host"];
+        for (value, server) in [
+            ("https://registry.example.com/token", "registry.example.com"),
+            ("https://REGISTRY.example.com/token", "registry.example.com"),
+            ("https://registry.example.com:443/token", "Registry.example.com"),
+            ("https://registry.example.com:5000/token", "registry.example.com:5000"),
+            ("https://auth.example.com/token", "registry.example.com"),
+            ("https://auth.example.com:8443/token", "registry.example.com"),
+            ("https://[2600:1f00::1]/token", "registry.example.com"),
+            ("https://8.8.8.8", "8.8.8.8"),
+        ] {
+            assert!(
+                Endpoint::token_service("realm", value, server, &allowed).is_ok(),
+                "{value} from {server}"
+            );
+        }
+        for (value, server) in [
+            ("http://registry.example.com/token", "registry.example.com"),
+            ("https://registry.example.com/token", "registry.example.com:5000"),
+            ("https://registry.example.com:5000/token", "registry.example.com"),
+            ("https://registry.example.com./token", "registry.example.com"),
+            ("https://registry.example.com.evil.example/token", "registry.example.com"),
+            ("https://evil.registry.example.com/token", "registry.example.com"),
+            ("https://registry.example.com@evil.example/token", "registry.example.com"),
+            ("https://registry.example.com\\@evil.example/token", "registry.example.com"),
+            ("https://registry.example.com%2eevil.example/", "registry.example.com"),
+            ("https://registry.example.com/token?x=1", "registry.example.com"),
+            ("https://registry.example.com/token#x", "registry.example.com"),
+            ("https://evil.example/token", "registry.example.com"),
+            ("https://auth.example.com:5000/token", "registry.example.com"),
+            ("https://localhost/token", "localhost"),
+            ("https://127.0.0.1/token", "127.0.0.1"),
+            ("https://10.0.0.9/token", "registry.example.com"),
+            ("https://169.254.169.254/latest", "169.254.169.254"),
+            ("https://[::ffff:10.0.0.9]/token", "[::ffff:10.0.0.9]"),
+            ("https://[::1]/token", "[::1]"),
+            ("https://0x7f.1/token", "0x7f.1"),
+            ("https://2130706433/token", "2130706433"),
+            ("//registry.example.com/token", "registry.example.com"),
+            ("", "registry.example.com"),
+        ] {
+            let error = Endpoint::token_service("realm", value, server, &allowed).expect_err(value);
+            assert_eq!(error.reason(), Reason::EndpointNotAccepted, "{value} from {server}");
+        }
     }
 
     #[test]

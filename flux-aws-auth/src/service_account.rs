@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use crate::arn::RoleArn;
+use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::reason::Reason;
@@ -224,13 +225,28 @@ impl fmt::Debug for ServiceAccountToken {
 pub struct ServiceAccountRole {
     reference: ServiceAccountRef,
     tokens: Arc<dyn ServiceAccountTokens>,
+    sts_endpoint: Option<Endpoint>,
 }
 
 impl ServiceAccountRole {
     /// The role of a ServiceAccount. To share one [`ServiceAccountTokens`] between many, give each a clone of an
     /// [`Arc`].
     pub fn new(reference: ServiceAccountRef, tokens: impl ServiceAccountTokens + 'static) -> Self {
-        Self { reference, tokens: Arc::new(tokens) }
+        Self { reference, tokens: Arc::new(tokens), sts_endpoint: None }
+    }
+
+    /// Asks STS at the address that the object names, such as `spec.sts.endpoint` of Flux's Bucket: a VPC endpoint, for one.
+    ///
+    /// The address is a tenant's, so it passes [`Endpoint::tenant_sts`] or is refused. Without one, STS is asked where the
+    /// operator set `AWS_ENDPOINT_URL_STS` to, else in the chain's region. (Flux leaves that variable out of account for an
+    /// object.)
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Endpoint::tenant_sts`].
+    pub fn sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
+        self.sts_endpoint = Some(Endpoint::tenant_sts("STS endpoint", address)?);
+        Ok(self)
     }
 
     async fn assume_role(&self, context: &SourceContext, notes: &mut Notes) -> Result<Provided, Error> {
@@ -239,7 +255,7 @@ impl ServiceAccountRole {
             Error::because(Reason::RegionMissing, format!("no AWS region to authenticate {self} in"))
                 .with_hint("Give one to ChainBuilder::region, from the object's spec or its registry's host.")
         })?;
-        let sts = Sts::in_region(context, region)?;
+        let sts = Sts::in_region(context, region, self.sts_endpoint.clone())?;
         let account = self.account(notes).await?;
         let role = self.role(&account, notes)?;
         let session_name =

@@ -10,6 +10,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
+use crate::endpoint::Switches;
 use crate::environment::Environment;
 use crate::principal::Principal;
 
@@ -138,6 +139,7 @@ pub struct SourceContext {
     pub(crate) time_source: SharedTimeSource,
     pub(crate) sleep_impl: SharedAsyncSleep,
     pub(crate) region: Option<Region>,
+    pub(crate) switches: Switches,
 }
 
 impl SourceContext {

@@ -9,11 +9,11 @@ use aws_sdk_sts::config::{BehaviorVersion, Region, StalledStreamProtectionConfig
 use aws_smithy_types::retry::RetryConfig;
 
 use crate::arn::RoleArn;
-use crate::endpoint::{Endpoint, Purpose};
+use crate::endpoint::{Endpoint, Purpose, Variant};
 use crate::error::Error;
 use crate::http_clients::aws_timeouts;
 use crate::no_process_environment::NoProcessEnvironment;
-use crate::partition::{Partition, check_region};
+use crate::partition::check_region;
 use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::retry;
@@ -41,6 +41,8 @@ pub(crate) const AUDIENCE: &str = "sts.amazonaws.com";
 pub(crate) struct Sts<'a> {
     context: &'a SourceContext,
     region: Region,
+    variant: Variant,
+    /// In place of the region's own.
     endpoint: Option<Endpoint>,
 }
 
@@ -71,12 +73,23 @@ impl<'a> Sts<'a> {
                  it in the pod's manifest, or give the region to the builder.",
             )
         })?;
-        Self::in_region(context, region)
+        Self::in_region(context, region, None)
     }
 
-    pub(crate) fn in_region(context: &'a SourceContext, region: Region) -> Result<Self, Error> {
+    /// STS in `region`, at the address that a tenant gave, if it gave one; else as [`new`](Self::new).
+    pub(crate) fn in_region(
+        context: &'a SourceContext,
+        region: Region,
+        of_tenant: Option<Endpoint>,
+    ) -> Result<Self, Error> {
         check_region(region.as_ref())?;
-        Ok(Self { endpoint: configured_endpoint(context)?, context, region })
+        let endpoint =
+            of_tenant.map_or_else(|| configured_endpoint(context), |endpoint| Ok(Some(endpoint)))?;
+        let variant = context.switches.resolve(context.environment())?;
+        match &endpoint {
+            Some(endpoint) if !variant.is_plain() => Err(contradiction(endpoint, variant)),
+            _ => Ok(Self { context, region, variant, endpoint }),
+        }
     }
 
     pub(crate) fn region(&self) -> &str {
@@ -177,11 +190,7 @@ impl<'a> Sts<'a> {
     fn address(&self) -> String {
         match &self.endpoint {
             Some(endpoint) => endpoint.url(),
-            None => format!(
-                "https://sts.{}.{}",
-                self.region,
-                Partition::of_region(self.region.as_ref()).dns_suffix()
-            ),
+            None => self.variant.sts_address(self.region.as_ref()),
         }
     }
 
@@ -195,7 +204,7 @@ impl fmt::Display for Sts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.endpoint {
             Some(endpoint) => write!(f, "STS at {endpoint}"),
-            None => write!(f, "STS in {}", self.region),
+            None => write!(f, "STS in {}{}", self.region, self.variant),
         }
     }
 }
@@ -207,7 +216,16 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
     }
     let configured = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
     let named = configured.into_iter().find_map(|name| environment.var(name).map(|value| (name, value)));
-    named.map(|(name, value)| Endpoint::parse(Purpose::AwsApi, name, &value)).transpose()
+    named.map(|(name, value)| Endpoint::parse(Purpose::Sts, name, &value)).transpose()
+}
+
+/// As in the AWS SDKs: what stands at another address may not be what the switch promises.
+fn contradiction(endpoint: &Endpoint, variant: Variant) -> Error {
+    Error::because(
+        Reason::InvalidConfiguration,
+        format!("STS at {endpoint} is set as endpoint, and so is a switch for another one:{variant}"),
+    )
+    .with_hint("Remove the endpoint, or AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT or the builder's switches.")
 }
 
 /// The one address to ask. In place of the SDK's own resolver, which a file that the process's environment names could

@@ -11,6 +11,7 @@ use aws_types::region::Region;
 
 use super::{Chain, Inner};
 use crate::arn::RoleArn;
+use crate::endpoint::Switches;
 use crate::environment::Environment;
 use crate::expectation::Expectation;
 use crate::http_clients::{HttpClientBuilder, metadata_http_client};
@@ -60,6 +61,7 @@ pub struct ChainBuilder {
     time_source: SharedTimeSource,
     sleep_impl: SharedAsyncSleep,
     region: Option<Region>,
+    switches: Switches,
     deadline: Duration,
     expectation: Expectation,
 }
@@ -75,6 +77,7 @@ impl Default for ChainBuilder {
             time_source: SharedTimeSource::new(SystemTimeSource::new()),
             sleep_impl: SharedAsyncSleep::new(TokioSleep::new()),
             region: None,
+            switches: Switches::default(),
             deadline: Duration::from_secs(20),
             expectation: Expectation::default(),
         }
@@ -140,6 +143,25 @@ impl ChainBuilder {
     /// those variables are the controller's.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(Region::new(region.into()));
+        self
+    }
+
+    /// Whether STS is asked at its hosts with FIPS 140 cryptography ([FIPS endpoints]); by default as `AWS_USE_FIPS_ENDPOINT`
+    /// says, else not.
+    ///
+    /// With an endpoint of one's own (`AWS_ENDPOINT_URL_STS`, a tenant's) this is an error, as in the AWS SDKs: nobody knows what
+    /// stands there.
+    ///
+    /// [FIPS endpoints]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html
+    pub fn use_fips(mut self, use_fips: bool) -> Self {
+        self.switches.fips = Some(use_fips);
+        self
+    }
+
+    /// Whether STS is asked at its hosts that have IPv6 too; by default as `AWS_USE_DUALSTACK_ENDPOINT` says, else not.
+    /// Otherwise as [`use_fips`](Self::use_fips).
+    pub fn use_dual_stack(mut self, use_dual_stack: bool) -> Self {
+        self.switches.dual_stack = Some(use_dual_stack);
         self
     }
 
@@ -213,6 +235,7 @@ impl ChainBuilder {
                 time_source: self.time_source,
                 sleep_impl: self.sleep_impl,
                 region: self.region,
+                switches: self.switches,
             },
         });
         Chain { held: inner.clone().held(), inner }

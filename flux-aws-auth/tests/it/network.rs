@@ -1,7 +1,7 @@
-//! The default HTTP client for AWS on real loopback sockets: TLS, proxies, and what is said when they fail.
-//!
-//! `0.0.0.0` is this machine too, and no loopback address: so it is a host that a proxy is asked for.
+//! Where AWS is asked, by which way, and for how long at most. TLS and proxies are on real loopback sockets.
 
+mod limits;
 mod proxy;
 mod servers;
+mod sts_address;
 mod tls;

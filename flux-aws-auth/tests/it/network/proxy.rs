@@ -1,4 +1,6 @@
 //! Which requests go through a proxy, and what is said when it does not let them.
+//!
+//! `0.0.0.0` is this machine too, and no loopback address: so it is a host that a proxy is asked for.
 
 use flux_aws_auth::{Chain, Environment, ErrorKind, HttpClientBuilder, Proxy, Reason};
 use tokio::task::JoinSet;
