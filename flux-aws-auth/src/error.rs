@@ -119,6 +119,13 @@ impl Error {
         Self(Arc::new(inner)).with_source(self)
     }
 
+    /// The same error, which says of which setting it speaks.
+    pub(crate) fn about(mut self, setting: impl fmt::Display) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.message = format!("{setting}: {}", inner.message);
+        self
+    }
+
     pub(crate) fn with_report(mut self, report: ChainReport) -> Self {
         Arc::make_mut(&mut self.0).report = Some(report);
         self

@@ -23,7 +23,7 @@ impl Expectation {
                 ErrorKind::UnexpectedIdentity,
                 format!("the credentials are those of {}, but {expected} was expected", identity.arn),
             )
-            .with_hint("Look at the report for the source that gave them, and remove or mend what set it up.")
+            .with_hint("Remove or mend what set the source up that gave them.")
         };
         match &self.account_id {
             Some(account_id) if *account_id != identity.account_id => {

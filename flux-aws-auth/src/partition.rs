@@ -88,7 +88,7 @@ pub(crate) fn check_region(region: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::because(Reason::RegionMalformed, format!("{} is no AWS region", quoted(region)))
-        .with_hint("Write it as in eu-west-1; look for spaces and line breaks in AWS_REGION."))
+        .with_hint("Write it as in eu-west-1; look for spaces and line breaks."))
 }
 
 /// Whether `region` is written like a region's name: three words or more, the last one a number.

@@ -294,10 +294,8 @@ impl ServiceAccountRole {
             .with_hint("Annotate it with the ARN of the role that it may assume."));
         };
         notes.add(self.to_string(), format!("annotation {ROLE_ARN_ANNOTATION} found"));
-        role.parse().map_err(|error: Error| {
-            let message = format!("{self}: annotation {ROLE_ARN_ANNOTATION}: {error}");
-            Error::because(error.reason(), message).with_hint(error.hint().unwrap_or_default())
-        })
+        role.parse()
+            .map_err(|error: Error| error.about(format_args!("{self}: annotation {ROLE_ARN_ANNOTATION}")))
     }
 
     async fn token(&self, account: &ServiceAccount, notes: &mut Notes) -> Result<ServiceAccountToken, Error> {

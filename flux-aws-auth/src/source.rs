@@ -176,6 +176,15 @@ impl SourceContext {
         })
     }
 
+    /// What gave the [region](Self::region), for messages.
+    pub(crate) fn region_setting(&self) -> &'static str {
+        match (&self.region, self.environment.var("AWS_REGION")) {
+            (Some(_), _) => "ChainBuilder::region",
+            (None, Some(_)) => "AWS_REGION",
+            (None, None) => "AWS_DEFAULT_REGION",
+        }
+    }
+
     /// The builder's region alone.
     pub(crate) fn given_region(&self) -> Option<Region> {
         self.region.clone()

@@ -82,7 +82,7 @@ impl<'a> Sts<'a> {
         region: Region,
         of_tenant: Option<Endpoint>,
     ) -> Result<Self, Error> {
-        check_region(region.as_ref())?;
+        check_region(region.as_ref()).map_err(|error| error.about(context.region_setting()))?;
         let endpoint =
             of_tenant.map_or_else(|| configured_endpoint(context), |endpoint| Ok(Some(endpoint)))?;
         let variant = context.switches.resolve(context.environment())?;
@@ -115,6 +115,7 @@ impl<'a> Sts<'a> {
             .retry_config(RetryConfig::standard().with_max_attempts(tries.left()))
             .retry_classifier(NotTheSameToken);
         let request = request.customize().config_override(retries).interceptor(recorder.clone());
+        notes.asks(&self.address());
         let result = request.send().await;
         let seen = recorder.recorded();
         tries.spend(seen.tries);
@@ -146,6 +147,7 @@ impl<'a> Sts<'a> {
     ) -> Result<CallerIdentity, Error> {
         let recorder = Recorder::default();
         let request = self.client(Some(SharedCredentialsProvider::new(credentials))).get_caller_identity();
+        notes.asks(&self.address());
         let result = request.customize().interceptor(recorder.clone()).send().await;
         let seen = recorder.recorded();
         let output = result.map_err(|error| {

@@ -109,6 +109,9 @@ impl Inner {
         }
         match self.verify(&provided, notes).await {
             Ok(()) => Outcome::Provided(provided),
+            Err(error) if error.reason() == Reason::UnexpectedIdentity => {
+                Outcome::Failed(error.with_hint(unexpected(source.kind_in(self.context.environment()))))
+            }
             Err(error) => Outcome::Failed(error),
         }
     }
@@ -199,6 +202,18 @@ fn gone(kind: SourceKind, skipped: &Skipped) -> Error {
     match skipped.hint() {
         Some(hint) => error.with_hint(hint),
         None => error.with_hint("Find out what became of it. A new chain would ask the other sources."),
+    }
+}
+
+/// What to do about credentials of another identity than was expected, by who gave them.
+fn unexpected(kind: SourceKind) -> String {
+    match kind {
+        SourceKind::InstanceMetadata => {
+            "They are the node's, which are used where nothing else is set up. Give the pod an identity of its own, by EKS Pod \
+             Identity or IRSA."
+                .to_owned()
+        }
+        kind => format!("They come from {kind}: remove or mend what set that up."),
     }
 }
 

@@ -117,7 +117,14 @@ impl SourceReport {
     }
 
     fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Some(endpoint), Some(status)) = (self.endpoint(), self.http_status()) else { return Ok(()) };
+        let Some(endpoint) = self.endpoint() else { return Ok(()) };
+        let Some(status) = self.http_status() else {
+            return match self.reason() {
+                // All else that is no answer has a note.
+                Some(Reason::DeadlinePassed) => writeln!(f, "       Asked last: {endpoint}"),
+                _ => Ok(()),
+            };
+        };
         write!(f, "       Answer: HTTP {status}")?;
         if let Some(code) = self.aws_code() {
             write!(f, ", {code}")?;

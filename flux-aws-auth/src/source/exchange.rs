@@ -176,6 +176,7 @@ impl Exchange {
         request: Request,
     ) -> Result<Answer, Unanswered> {
         let shown = request.shown.clone();
+        notes.asks(&shown);
         let result = self.invoke(context, request).await;
         match &result {
             Ok(answer) => {

@@ -35,6 +35,11 @@ impl Notes {
         value
     }
 
+    /// Remembers who is being asked, should there be no time for an answer.
+    pub(crate) fn asks(&mut self, endpoint: &str) {
+        self.exchanged(LastExchange { endpoint: endpoint.to_owned(), ..LastExchange::default() });
+    }
+
     /// Remembers who was asked last, and what they answered. A clock that was measured before stays measured.
     pub(crate) fn exchanged(&mut self, exchange: LastExchange) {
         let clock_skew = exchange.clock_skew.or(self.clock_skew());

@@ -86,7 +86,7 @@ async fn exchange(
     role: &str,
     token_file: &str,
 ) -> Result<Provided, Error> {
-    let role: RoleArn = role.parse()?;
+    let role: RoleArn = role.parse().map_err(|error: Error| error.about(ROLE_ARN))?;
     let mut token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
     let sts = Sts::new(context)?;
     let session_name = session_name(context, notes, &token, sts.region())?;

@@ -1,9 +1,12 @@
 //! How a call to STS fails: what is kept of it, what it means and what to do.
 
+use std::error::Error as StdError;
+
 use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::ErrorMetadata;
 
 use super::recorder::Recorded;
 use super::{AUDIENCE, Sts};
@@ -55,7 +58,8 @@ impl Failure {
             (_, _, Some(connection)) => connection.to_string(),
             (SdkError::ConstructionFailure(_), ..) => "the request could not be made".to_owned(),
             _ => match facts.status {
-                Some(status) => format!("an answer that could not be read, HTTP {status}"),
+                Some(status @ 200..300) => format!("an answer that could not be read, HTTP {status}"),
+                Some(status) => format!("HTTP {status}, without an error in AWS's form"),
                 None => "no usable answer".to_owned(),
             },
         });
@@ -64,6 +68,8 @@ impl Failure {
         let unsendable = matches!(error, SdkError::ConstructionFailure(_));
         // Of an error that AWS modelled all is said already.
         let cause = if facts.code.is_some() || client.is_some() { None } else { error.into_source().ok() };
+        // What the SDK made of an error without a code says nothing.
+        let cause = cause.filter(|cause| !root_of(cause.as_ref()).is::<ErrorMetadata>());
         Self { facts, summary, skew, unsendable, connection, client, cause }
     }
 
@@ -98,6 +104,10 @@ impl Failure {
             (_, None) => Reason::MalformedAnswer,
         }
     }
+}
+
+fn root_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
 }
 
 /// How AWS refuses a request that a wrong clock made, though each of them can have another cause.
