@@ -77,7 +77,8 @@ impl Fault {
     }
 
     /// The service's own way of saying that there are too many requests: status 400 with a `Throttling` code from STS and
-    /// ECR, 429 from the registry, the Pod Identity agent and Kubernetes, 503 from the metadata service.
+    /// ECR, 429 from the registry, the Pod Identity agent and Kubernetes, 503 from the metadata service. Kubernetes alone says when
+    /// to come again: in a second.
     pub fn throttle() -> Self {
         Self::new(Effect::Throttle)
     }

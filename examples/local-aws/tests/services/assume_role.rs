@@ -241,6 +241,11 @@ async fn tags_need_leave_and_go_on_where_they_are_transitive() {
         let tagged = keys(&assume(&aws, &hopper, &arn(HERE, "tagged"), &with_values(team)).await);
         let next = assume(&aws, &tagged, &arn(HERE, "of-team-a"), &[]).await;
         assert_eq!(next.status, expected, "team {team}: {next:?}");
+        if expected == 200 {
+            let session = "arn:aws:sts::111122223333:assumed-role/of-team-a/hop";
+            let further = assume(&aws, &keys(&next), &untagged, &[]).await;
+            is_denied(&further, session, "sts:TagSession", &untagged);
+        }
         // A chain with transitive tags tags every session in it, so each target has to allow it.
         let session = "arn:aws:sts::111122223333:assumed-role/tagged/hop";
         is_denied(&assume(&aws, &tagged, &untagged, &[]).await, session, "sts:TagSession", &untagged);

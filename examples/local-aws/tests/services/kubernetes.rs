@@ -1,6 +1,6 @@
 //! The Kubernetes API: who may read a ServiceAccount and have its token, and what the token is.
 
-use local_aws::{EXAMPLE_ISSUER, LocalAws, Rbac, ServiceAccount};
+use local_aws::{EXAMPLE_ISSUER, Fault, LocalAws, Rbac, Service, ServiceAccount};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -335,6 +335,18 @@ async fn service_accounts_change_while_the_cluster_runs() {
 
     kubernetes.apply(ServiceAccount::new(NAMESPACE, CONTROLLER)).expect("a valid name");
     assert_eq!(get(&aws, TENANT).await.status, 403, "grants are taken away, too");
+}
+
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_issues_tokens_of_the_future() {
+    let aws = cluster().await;
+    aws.inject(Service::Kubernetes, Fault::clock_ahead(HOUR / 2));
+    let body = create_token(&aws, TENANT, &token_request(&json!({ "audiences": [STS] }))).await.json();
+    assert_eq!(body["status"]["expirationTimestamp"], "2026-01-02T04:34:05Z");
+    let token = body["status"]["token"].as_str().expect("a token");
+    assert_eq!(claims(token)["iat"], 1_767_323_045 + 1800);
+    let answer = crate::sts::assume(&aws, &[("WebIdentityToken", token)]).await;
+    answer.is_xml_fault(400, "InvalidIdentityToken", "Token is not valid yet");
 }
 
 #[tokio::test]
