@@ -45,7 +45,11 @@ pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, f
     if let Some((namespace, name)) = options.service_account.as_deref().and_then(|name| name.split_once('/'))
     {
         let reference = ServiceAccountRef::new(namespace, name);
-        builder = builder.service_account(ServiceAccountRole::new(reference, Cluster(scenario.clone())));
+        let mut role = ServiceAccountRole::new(reference, Cluster(scenario.clone()));
+        if let Some(endpoint) = &options.sts_endpoint {
+            role = role.sts_endpoint(endpoint).expect("an endpoint that a tenant may give");
+        }
+        builder = builder.service_account(role);
     }
     if let Some(region) = &options.region {
         builder = builder.region(region);

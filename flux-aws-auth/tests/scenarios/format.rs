@@ -157,6 +157,8 @@ pub(crate) struct Options {
     pub(crate) without: Vec<Source>,
     pub(crate) provider: Option<Provider>,
     pub(crate) service_account: Option<String>,
+    /// Of the ServiceAccount's object.
+    pub(crate) sts_endpoint: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) deadline: Option<Span>,
     pub(crate) expect_account: Option<String>,
