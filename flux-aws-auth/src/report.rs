@@ -47,8 +47,9 @@ pub enum SourceResult {
         principal: Principal,
         /// Until when, if they end.
         expiry: Option<SystemTime>,
-        /// Whether that is later than their own: the node's may [outlive](crate::source::InstanceMetadata) it.
-        outlived: bool,
+        /// Why there are no newer ones, where that is later than their own expiry: the node's may
+        /// [outlive](crate::source::InstanceMetadata) it.
+        outlived: Option<Error>,
     },
     /// It was passed over.
     #[non_exhaustive]
@@ -158,11 +159,14 @@ impl SourceReport {
         self.hint.as_deref()
     }
 
-    /// Why it was passed over or failed, as a stable code.
+    /// Why it was passed over or failed, as a stable code; of credentials that are used beyond their expiry, why there are
+    /// no newer ones.
     pub fn reason(&self) -> Option<Reason> {
         match &self.result {
             SourceResult::Skipped { reason, .. } => Some(*reason),
-            SourceResult::Failed(error) => Some(error.reason()),
+            SourceResult::Failed(error) | SourceResult::Provided { outlived: Some(error), .. } => {
+                Some(error.reason())
+            }
             SourceResult::Provided { .. } | SourceResult::NotReached { .. } => None,
         }
     }

@@ -64,15 +64,15 @@ impl Inner {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed(timed_out(self.deadline)),
         };
-        let outcome = self.or_outlive(outcome, previous, &mut notes);
+        let outcome = self.or_outlive(outcome, previous);
         let (result, hint) = match &outcome {
             Outcome::Provided(provided) => (
                 SourceResult::Provided {
                     principal: provided.principal().clone(),
                     expiry: provided.expiry(),
-                    outlived: provided.has_outlived(),
+                    outlived: provided.outlives_because().cloned(),
                 },
-                None,
+                provided.outlives_because().and_then(Error::hint),
             ),
             Outcome::Skipped(skipped) => (
                 SourceResult::Skipped { reason: skipped.reason(), detail: skipped.detail().to_owned() },
@@ -97,11 +97,11 @@ impl Inner {
         };
         if provided.has_expired(self.context.now()) {
             let kind = source.kind_in(self.context.environment());
+            let error = expired_on_arrival(kind, notes);
             if !provided.may_outlive() {
-                return Outcome::Failed(expired_on_arrival(kind, notes));
+                return Outcome::Failed(error);
             }
-            let why = format!("{kind} gave credentials that have already expired");
-            provided = self.outlive(provided, &why, notes);
+            provided = self.outlive(provided, error);
         }
         let verified = previous.is_some_and(|previous| previous.provided.has_same_key(&provided));
         if verified {
@@ -127,27 +127,27 @@ impl Inner {
 
     /// In place of a failure that may pass, the credentials in hand, where they are about to expire and may outlive that. While
     /// they are good for longer the failure is told: who holds them goes on with them anyway.
-    fn or_outlive(&self, outcome: Outcome, previous: Option<&Resolved>, notes: &mut Notes) -> Outcome {
+    fn or_outlive(&self, outcome: Outcome, previous: Option<&Resolved>) -> Outcome {
         let Outcome::Failed(error) = &outcome else { return outcome };
         let may_pass = error.is_retryable() || error.kind() == ErrorKind::InvalidResponse;
         let may_pass = may_pass && error.reason() != Reason::SourceGone;
         match previous.map(|previous| &previous.provided) {
             Some(old) if may_pass && old.may_outlive() && old.has_expired(self.context.now() + IN_TIME) => {
-                Outcome::Provided(self.outlive(old.clone(), &error.to_string(), notes))
+                Outcome::Provided(self.outlive(old.clone(), error.clone()))
             }
             _ => outcome,
         }
     }
 
-    fn outlive(&self, provided: Provided, why: &str, notes: &mut Notes) -> Provided {
+    fn outlive(&self, provided: Provided, why: Error) -> Provided {
         let more = MORE_LIFE + MORE_LIFE.mul_f64(fastrand::f64() / 2.0);
         tracing::warn!(
-            why,
+            error = %why,
+            reason = why.reason().as_str(),
             seconds = more.as_secs(),
             "the node's credentials are used beyond their expiry, until there are newer ones"
         );
-        notes.add("static stability", format!("used beyond their expiry, because {why}"));
-        provided.outliving_until(self.context.now() + more)
+        provided.outliving_until(self.context.now() + more, why)
     }
 
     fn not_reached(&self, source: &dyn CredentialSource) -> SourceReport {
@@ -190,18 +190,22 @@ fn nothing_set_up(sources: usize) -> Error {
         .with_hint("Give the program an identity: by EKS Pod Identity, by IRSA, or by a web identity token elsewhere.")
 }
 
+/// What it means that the source of a chain's credentials passes.
 fn gone(kind: SourceKind, skipped: &Skipped) -> Error {
-    let message =
-        format!("{kind} gave this chain its credentials, and has none any more: {}", skipped.detail());
-    let reason = match skipped.reason() {
-        // It is there, since it was; it does not answer now.
-        Reason::MetadataUnreachable | Reason::MetadataHopLimit => Reason::MetadataFailing,
-        _ => Reason::SourceGone,
-    };
-    let error = Error::because(reason, message);
-    match skipped.hint() {
-        Some(hint) => error.with_hint(hint),
-        None => error.with_hint("Find out what became of it. A new chain would ask the other sources."),
+    let detail = skipped.detail();
+    match skipped.reason() {
+        // It is there, since it was: it does not answer now.
+        Reason::MetadataUnreachable | Reason::MetadataHopLimit => {
+            Error::because(Reason::MetadataFailing, format!("{kind} no longer answers: {detail}")).with_hint(
+                "It did before. Look for what has come between since: a network policy, the instance's metadata options, the \
+                 hop limit.",
+            )
+        }
+        _ => {
+            let message = format!("{kind} gave this chain its credentials, and has none any more: {detail}");
+            let hint = "Find out what became of it. A new chain would ask the other sources.";
+            Error::because(Reason::SourceGone, message).with_hint(skipped.hint().unwrap_or(hint))
+        }
     }
 }
 

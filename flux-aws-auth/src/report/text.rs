@@ -17,7 +17,7 @@ impl fmt::Display for ChainReport {
             source.write_result(f)?;
             // Where one is set up and failed, the others are not what is wrong.
             let to_blame = match source.result {
-                SourceResult::Failed(_) => true,
+                SourceResult::Failed(_) | SourceResult::Provided { outlived: Some(_), .. } => true,
                 SourceResult::Skipped { .. } => !failed && self.provided().is_none(),
                 _ => false,
             };
@@ -32,7 +32,7 @@ impl fmt::Display for ChainReport {
 impl ChainReport {
     fn write_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.provided().map(|source| (source.kind, &source.result)) {
-            Some((kind, SourceResult::Provided { principal, outlived: true, .. })) => {
+            Some((kind, SourceResult::Provided { principal, outlived: Some(_), .. })) => {
                 writeln!(f, "Credentials from {kind}: {principal}, beyond their expiry")
             }
             Some((kind, SourceResult::Provided { principal, expiry, .. })) => {
@@ -79,10 +79,9 @@ impl SourceReport {
     fn write_result(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = Millis(self.duration);
         match &self.result {
-            SourceResult::Provided { outlived: false, .. } => writeln!(f, "provided in {took}"),
-            SourceResult::Provided { outlived: true, .. } => {
-                writeln!(f, "provided in {took}, beyond their expiry")?;
-                self.write_details(f)
+            SourceResult::Provided { outlived: None, .. } => writeln!(f, "provided in {took}"),
+            SourceResult::Provided { outlived: Some(why), .. } => {
+                writeln!(f, "nothing newer after {took}, {}: {why}", why.reason())
             }
             SourceResult::Skipped { detail, reason, .. } if self.duration.as_millis() > 0 => {
                 writeln!(f, "skipped after {took}, {reason}: {detail}")
@@ -104,9 +103,11 @@ impl SourceReport {
         if let Some(hint) = self.hint() {
             writeln!(f, "       What to do: {hint}")?;
         }
-        if let SourceResult::Failed(error) = &self.result
-            && let Some(root) = root_cause(error)
-        {
+        let error = match &self.result {
+            SourceResult::Failed(error) | SourceResult::Provided { outlived: Some(error), .. } => Some(error),
+            _ => None,
+        };
+        if let Some(root) = error.and_then(root_cause) {
             writeln!(f, "       Cause: {root}")?;
         }
         self.write_answer(f)?;

@@ -29,13 +29,13 @@ pub struct Provided {
 }
 
 /// Whether credentials end when they expire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Life {
     Ends,
     /// They may be used beyond it while there are no newer ones.
     MayBeProlonged,
-    /// They are.
-    Prolonged,
+    /// They are, because of this.
+    Prolonged(Error),
 }
 
 impl Provided {
@@ -50,19 +50,22 @@ impl Provided {
         self
     }
 
-    /// The same, with a later expiry than their own.
-    pub(crate) fn outliving_until(mut self, expiry: SystemTime) -> Self {
+    /// The same, with a later expiry than their own, and why.
+    pub(crate) fn outliving_until(mut self, expiry: SystemTime, why: Error) -> Self {
         *self.credentials.expiry_mut() = Some(expiry);
-        self.life = Life::Prolonged;
+        self.life = Life::Prolonged(why);
         self
     }
 
     pub(crate) fn may_outlive(&self) -> bool {
-        self.life != Life::Ends
+        !matches!(self.life, Life::Ends)
     }
 
-    pub(crate) fn has_outlived(&self) -> bool {
-        self.life == Life::Prolonged
+    pub(crate) fn outlives_because(&self) -> Option<&Error> {
+        match &self.life {
+            Life::Prolonged(why) => Some(why),
+            Life::Ends | Life::MayBeProlonged => None,
+        }
     }
 
     pub(crate) fn has_expired(&self, now: SystemTime) -> bool {

@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::source::SourceContext;
 
 /// What another token may mend: the file was rotated a moment ago, or AWS does not know the issuer or its keys everywhere yet.
-/// AWS's guide names them as worth another try, or an SDK of AWS takes them so.
+/// AWS says so of each ([errors of AssumeRoleWithWebIdentity]).
+///
+/// [errors of AssumeRoleWithWebIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 const WITH_ANOTHER_TOKEN: [&str; 3] =
     ["ExpiredTokenException", "IDPCommunicationError", "InvalidIdentityToken"];
 

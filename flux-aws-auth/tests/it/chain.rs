@@ -144,6 +144,32 @@ async fn an_unexpected_identity_is_refused() {
     }
 }
 
+/// The agent repeats what it has until it rotates.
+#[tokio::test(start_paused = true)]
+async fn the_same_credentials_are_verified_once() {
+    let clock = TestClock::new();
+    let same = json_credentials(&clock, 3600);
+    let node = Network::new(move |_| ok(same.clone()));
+    let aws = Network::new(|_| {
+        ok(
+            r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:sts::111122223333:assumed-role/x/s</Arn><UserId>A:s</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"#,
+        )
+    });
+    let environment = pod_identity().with_var("AWS_REGION", "eu-west-1");
+    let chain = chain(environment, &aws, &node, &clock).expect_account("111122223333").build();
+    chain.resolve().await.unwrap();
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(900)).await;
+        chain.resolve().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    chain.resolve().await.unwrap();
+    assert!(node.seen().len() > 1, "it was asked again");
+    assert_eq!(aws.seen().len(), 1, "and STS was not");
+}
+
 /// A source that a program adds, and what it is asked.
 #[derive(Debug)]
 struct Laptop(Outcome);

@@ -232,7 +232,8 @@ async fn the_node_s_credentials_outlive_what_may_pass_and_nothing_else() {
         let life = resolved.expiry().unwrap().duration_since(clock.now()).unwrap();
         assert!((600..=900).contains(&life.as_secs()), "{case}: {life:?}");
         let source = source_of(resolved.report(), SourceKind::InstanceMetadata);
-        assert!(matches!(source.result(), SourceResult::Provided { outlived: true, .. }), "{source:?}");
+        assert!(matches!(source.result(), SourceResult::Provided { outlived: Some(_), .. }), "{source:?}");
+        assert!(source.reason().is_some(), "an alert can tell: {source:?}");
         assert!(resolved.report().to_string().contains("beyond their expiry"), "{}", resolved.report());
     }
 }
@@ -251,4 +252,43 @@ async fn an_operator_can_be_more_patient_with_a_slow_service() {
     );
     assert_eq!(node.seen().len(), 2);
     assert!((6..12).contains(&clock.elapsed().as_secs()), "{:?}", clock.elapsed());
+}
+
+/// A session without a stated life is for once, and ends the one before it too.
+#[tokio::test(start_paused = true)]
+async fn a_session_without_a_life_is_not_kept() {
+    let clock = TestClock::new();
+    let credentials = || ok(json_credentials(&clock, 60));
+    let node = Network::in_order(vec![
+        session(21_600, "first"),
+        ok("eks-node"),
+        credentials(),
+        Reply::Answer(401, String::new()),
+        ok("second"),
+        ok("eks-node"),
+        credentials(),
+        ok("third"),
+        ok("eks-node"),
+        credentials(),
+    ]);
+    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+    for _ in 0..3 {
+        chain.resolve().await.unwrap();
+        chain.forget();
+    }
+    let opened = node.lines().iter().filter(|line| line.starts_with("PUT")).count();
+    assert_eq!((opened, node.seen().len()), (3, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_is_measured_by_whichever_answer_says_the_time() {
+    let clock = TestClock::new();
+    let node = Network::in_order(vec![
+        Reply::Headed(200, vec![("date", clock.date_off_by(600))], "t".to_owned()),
+        ok("eks-node"),
+        ok(json_credentials(&clock, 3600)),
+    ]);
+    let resolved =
+        chain(Environment::empty(), &Network::silent(), &node, &clock).build().resolve().await.unwrap();
+    assert_eq!(resolved.report().clock_skew().map(|skew| skew.amount().as_secs()), Some(600));
 }

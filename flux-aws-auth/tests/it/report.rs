@@ -100,6 +100,15 @@ async fn a_refusal_that_a_wrong_clock_explains_says_so() {
         assert_eq!(measured, reason == Reason::ClockSkewed, "{error:?}");
     }
 
+    // {"sub":"system:serviceaccount:a:b","exp":100}: over by either clock.
+    let over = "h.eyJzdWIiOiJzeXN0ZW06c2VydmljZWFjY291bnQ6YTpiIiwiZXhwIjoxMDB9.s";
+    let clock = TestClock::new();
+    let date = clock.date_off_by(600);
+    let aws = Network::new(move |_| dated(sts_error(400, "ExpiredTokenException", "refused"), &date));
+    let environment = irsa().with_file(TOKEN_PATH, over);
+    let error = chain(environment, &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::TokenExpired);
+
     let keys = || {
         Environment::empty()
             .with_var("AWS_REGION", "eu-west-1")

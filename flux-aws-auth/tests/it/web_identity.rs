@@ -183,7 +183,13 @@ async fn a_refused_token_is_read_again() {
 /// The kubelet rotates the file between the first try and the second.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_was_rotated_meanwhile_is_the_next_one_sent() {
-    let directory = std::env::temp_dir().join(format!("flux-aws-auth-rotated-{}", std::process::id()));
+    for code in ["ExpiredTokenException", "InvalidIdentityToken", "IDPCommunicationError"] {
+        rotated_after(code).await;
+    }
+}
+
+async fn rotated_after(code: &'static str) {
+    let directory = std::env::temp_dir().join(format!("flux-aws-auth-{code}-{}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     let path = directory.join("token");
     write(&path, "first");
@@ -193,7 +199,7 @@ async fn a_token_that_was_rotated_meanwhile_is_the_next_one_sent() {
         move |seen| {
             if seen.body.contains("WebIdentityToken=first") {
                 write(&path, "second");
-                return sts_error(400, "ExpiredTokenException", "Token expired");
+                return sts_error(400, code, "not accepted");
             }
             assert!(seen.body.contains("WebIdentityToken=second"), "{}", seen.body);
             ok(sts_credentials(&clock, 3600))
