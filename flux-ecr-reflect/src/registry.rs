@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use flux_aws_auth::Partition;
+
 use crate::error::{Error, ErrorKind};
 
 /// A private Amazon ECR registry: whose it is, and where.
@@ -64,7 +66,7 @@ impl EcrRegistry {
 
     /// The partition, as in an ARN: `aws`, `aws-cn`, `aws-us-gov`, …
     pub fn partition(&self) -> &'static str {
-        PartitionHosts::of_region(&self.region).partition
+        Partition::of_region(&self.region).name()
     }
 
     /// Whether the host is the one for FIPS 140 endpoints; the ECR API is then called on its FIPS endpoint
@@ -83,11 +85,12 @@ impl EcrRegistry {
     ///
     /// [1]: https://docs.aws.amazon.com/general/latest/gr/ecr.html
     pub(crate) fn api_url(&self) -> String {
-        let hosts = PartitionHosts::of_region(&self.region);
+        let partition = Partition::of_region(&self.region);
         let service = if self.form.fips { "ecr-fips" } else { "ecr" };
-        match hosts.dual_stack.filter(|_| self.form.dual_stack) {
-            Some(suffixes) => format!("https://{service}.{}.{}", self.region, suffixes.api),
-            None => format!("https://api.{service}.{}.{}", self.region, hosts.ipv4),
+        if self.form.dual_stack {
+            format!("https://{service}.{}.{}", self.region, partition.dual_stack_dns_suffix())
+        } else {
+            format!("https://api.{service}.{}.{}", self.region, partition.dns_suffix())
         }
     }
 
@@ -129,8 +132,8 @@ impl FromStr for EcrRegistry {
 impl fmt::Display for EcrRegistry {
     /// Writes the host, exactly as it was parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = PartitionHosts::of_region(&self.region);
-        let suffix = hosts.suffix(self.form.dual_stack).unwrap_or(hosts.ipv4);
+        let partition = Partition::of_region(&self.region);
+        let suffix = suffix_of(partition, self.form.dual_stack).unwrap_or(partition.dns_suffix());
         write!(f, "{}.{}.{}.{suffix}", self.account_id, self.form.label(), self.region)
     }
 }
@@ -160,62 +163,13 @@ impl HostForm {
     }
 }
 
-/// One partition: the regions it claims and the suffixes of its hosts.
-struct PartitionHosts {
-    partition: &'static str,
-    region_prefix: &'static str,
-    ipv4: &'static str,
-    dual_stack: Option<DualStack>,
-}
-
-/// The suffixes of a partition that has dual-stack endpoints: of its registries, and of its APIs.
-#[derive(Clone, Copy)]
-struct DualStack {
-    hosts: &'static str,
-    api: &'static str,
-}
-
-impl PartitionHosts {
-    /// The first row whose prefix fits; the last fits all, so that a new commercial region needs no release.
-    const TABLE: [Self; 8] = [
-        Self::new(
-            "aws-us-gov",
-            "us-gov-",
-            "amazonaws.com",
-            Some(DualStack { hosts: "on.aws", api: "api.aws" }),
-        ),
-        Self::new(
-            "aws-cn",
-            "cn-",
-            "amazonaws.com.cn",
-            Some(DualStack { hosts: "on.amazonwebservices.com.cn", api: "api.amazonwebservices.com.cn" }),
-        ),
-        Self::new("aws-eusc", "eusc-", "amazonaws.eu", None),
-        Self::new("aws-iso", "us-iso-", "c2s.ic.gov", None),
-        Self::new("aws-iso-b", "us-isob-", "sc2s.sgov.gov", None),
-        Self::new("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", None),
-        Self::new("aws-iso-f", "us-isof-", "csp.hci.ic.gov", None),
-        Self::COMMERCIAL,
-    ];
-
-    const COMMERCIAL: Self =
-        Self::new("aws", "", "amazonaws.com", Some(DualStack { hosts: "on.aws", api: "api.aws" }));
-
-    const fn new(
-        partition: &'static str,
-        region_prefix: &'static str,
-        ipv4: &'static str,
-        dual_stack: Option<DualStack>,
-    ) -> Self {
-        Self { partition, region_prefix, ipv4, dual_stack }
-    }
-
-    fn of_region(region: &str) -> &'static Self {
-        Self::TABLE.iter().find(|row| region.starts_with(row.region_prefix)).unwrap_or(&Self::COMMERCIAL)
-    }
-
-    fn suffix(&self, dual_stack: bool) -> Option<&'static str> {
-        if dual_stack { self.dual_stack.map(|suffixes| suffixes.hosts) } else { Some(self.ipv4) }
+/// The suffix of a partition's registries: of those on IPv4 it is the one of all services, of those on IPv6 too it is not.
+fn suffix_of(partition: Partition, dual_stack: bool) -> Option<&'static str> {
+    match partition.name() {
+        _ if !dual_stack => Some(partition.dns_suffix()),
+        "aws" | "aws-us-gov" => Some("on.aws"),
+        "aws-cn" => Some("on.amazonwebservices.com.cn"),
+        _ => None,
     }
 }
 
@@ -235,10 +189,9 @@ fn parse(host: &str) -> Result<EcrRegistry, String> {
     if !is_region(region) {
         return Err(format!("{region:?} is not an AWS region"));
     }
-    let hosts = PartitionHosts::of_region(region);
-    let expected = hosts
-        .suffix(form.dual_stack)
-        .ok_or_else(|| format!("partition {} of region {region} has no dual-stack hosts", hosts.partition))?;
+    let partition = Partition::of_region(region);
+    let expected = suffix_of(partition, form.dual_stack)
+        .ok_or_else(|| format!("partition {partition} of region {region} has no dual-stack hosts"))?;
     if suffix != expected {
         return Err(format!(
             "a {} host of region {region} ends in {expected:?}, not in {suffix:?}",

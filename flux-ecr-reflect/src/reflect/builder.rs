@@ -8,7 +8,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 
-use flux_aws_auth::Endpoint;
+use flux_aws_auth::{Endpoint, Environment, HttpClientBuilder};
 use flux_policy::ExclusionList;
 
 use super::credentials::CredentialsFrom;
@@ -47,7 +47,8 @@ impl ReflectorBuilder {
         self
     }
 
-    /// What carries the requests to AWS; unless set, [`flux_aws_auth::http_client`].
+    /// What carries the requests to AWS. Unless set, the client that the process's environment asks for: proxy and root
+    /// certificates, as [`HttpClientBuilder::from_environment`] reads them when the reflector is built.
     pub fn http_client(mut self, http_client: impl HttpClient + 'static) -> Self {
         self.http_client = Some(SharedHttpClient::new(http_client));
         self
@@ -100,7 +101,7 @@ impl ReflectorBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when a setting is missing, contradicts another, or the endpoint may not be called: see
-    /// [`Endpoint::aws_api`].
+    /// [`Endpoint::aws_api`]. Also when a proxy or certificates that the environment names cannot be used.
     pub fn build(mut self) -> Result<Reflector, Error> {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
@@ -127,7 +128,7 @@ impl ReflectorBuilder {
             .credentials
             .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
         let connection = Connection {
-            http_client: self.http_client.unwrap_or_else(flux_aws_auth::http_client),
+            http_client: self.http_client.map_or_else(client_of_the_process, Ok)?,
             time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
         };
@@ -146,12 +147,21 @@ fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
+fn client_of_the_process() -> Result<SharedHttpClient, Error> {
+    HttpClientBuilder::from_environment(&Environment::from_process()).build().map_err(|error| told(&error))
+}
+
 fn checked_endpoint(url: &str) -> Result<String, Error> {
     match Endpoint::aws_api("endpoint_url", url) {
         Ok(endpoint) => Ok(endpoint.url()),
-        Err(error) => Err(match error.hint() {
-            Some(hint) => wrong(error.to_string()).with_hint(hint),
-            None => wrong(error.to_string()),
-        }),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+/// What `flux-aws-auth` says of a setting, as an error of this crate.
+fn told(error: &flux_aws_auth::Error) -> Error {
+    match error.hint() {
+        Some(hint) => wrong(error.to_string()).with_hint(hint),
+        None => wrong(error.to_string()),
     }
 }

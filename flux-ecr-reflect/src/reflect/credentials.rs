@@ -30,7 +30,6 @@ impl CredentialsFrom {
             Self::Provider(provider) => Chain::builder()
                 .environment(Environment::empty())
                 .http_client(connection.http_client.clone())
-                .metadata_http_client(connection.http_client.clone())
                 .time_source(connection.time_source.clone())
                 .sleep_impl(connection.sleep_impl.clone())
                 .only(NamedProvider::new("credentials provider", OnlyProvider(provider)))

@@ -117,9 +117,9 @@ fn any_host() -> impl Strategy<Value = String> {
         "us-isof-east-1",
     ]);
     ("[0-9]{12}", region, any::<bool>(), any::<bool>()).prop_map(|(account, region, fips, dual_stack)| {
-        let hosts = PartitionHosts::of_region(region);
-        let dual_stack = dual_stack && hosts.dual_stack.is_some();
-        let suffix = hosts.suffix(dual_stack).unwrap_or_default();
+        let partition = Partition::of_region(region);
+        let dual_stack = dual_stack && suffix_of(partition, true).is_some();
+        let suffix = suffix_of(partition, dual_stack).unwrap_or_default();
         format!("{account}.{}.{region}.{suffix}", HostForm { fips, dual_stack }.label())
     })
 }
@@ -147,7 +147,7 @@ proptest! {
         let edited = format!("{head}{edit}{tail}");
         if let Ok(registry) = edited.parse::<EcrRegistry>() {
             prop_assert_eq!(registry.to_string(), edited.clone());
-            let suffix = PartitionHosts::of_region(registry.region()).suffix(registry.is_dual_stack());
+            let suffix = suffix_of(Partition::of_region(registry.region()), registry.is_dual_stack());
             let before = suffix.and_then(|suffix| edited.strip_suffix(suffix));
             prop_assert!(before.is_some_and(|before| before.ends_with('.')));
         }
