@@ -53,10 +53,32 @@
 //!   but no longer when AWS refuses the identity; see [`Chain::resolve`]. Token files are read again at every exchange.
 //! * **One request for all.** Who comes while credentials are being asked for shares the outcome. No caller's going, no task's
 //!   end and no runtime that stands still leaves the others waiting; see [`cache`].
-//! * **Secrets.** No secret, token or query of a URL is in a `Debug`, a `Display`, an error or the `tracing` output of
-//!   this crate, at any level. The AWS SDK's own `trace` output can show responses: keep the targets `aws_smithy_runtime`
-//!   and `aws_sdk_sts` above `trace`. An address is checked before a token is sent to it.
+//! * **Secrets.** No secret, token, proxy's password or query of a URL is in a `Debug`, a `Display`, an error or the `tracing`
+//!   output of this crate, at any level. The AWS SDK's own `trace` output can show responses: keep the targets
+//!   `aws_smithy_runtime` and `aws_sdk_sts` above `trace`. An address is checked before a token is sent to it.
 //! * **Time, waiting and HTTP** come from the builder, so tests need no clock and no network.
+//!
+//! # Network
+//!
+//! There are two HTTP clients. The one for AWS goes the way that the environment says, unless the builder is given another:
+//! see [`HttpClientBuilder`]. The one for what is on the node, the Pod Identity agent and the instance metadata service, uses
+//! no proxy and no certificates of anybody's own.
+//!
+//! | variable | decides | read |
+//! |---|---|---|
+//! | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in lower case too | the [`Proxy`], and what is reached without it | when a chain is built |
+//! | `AWS_CA_BUNDLE` | the file with the root certificates | when a chain is built |
+//! | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region whose STS is asked; not for an object's identity | at every exchange |
+//! | `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL` | another address of STS | at every exchange |
+//! | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | whether those two count | at every exchange |
+//! | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | STS's hosts with FIPS 140 cryptography, or with IPv6 | at every exchange |
+//!
+//! All are read through [`Environment`]. What is wrong with one is an error at the first use that names it.
+//!
+//! A call to STS connects within three seconds and is answered within five, body included; it is tried up to three times, with
+//! random pauses, within fifteen seconds and the chain's deadline. When it fails, [`ConnectionFailure`] tells a name that is
+//! not found from a refused connection, a proxy that wants a password, or a certificate that this machine's clock takes for
+//! expired. Who may name which address is at [`Endpoint`].
 //!
 //! # Features
 //!

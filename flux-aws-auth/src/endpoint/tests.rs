@@ -1,0 +1,139 @@
+//! The table of addresses, row by row.
+
+use super::*;
+use crate::error::ErrorKind;
+
+#[track_caller]
+fn accepted(purpose: Purpose, values: &[&str]) {
+    for value in values {
+        assert!(Endpoint::parse(purpose, "SETTING", value).is_ok(), "{purpose:?} should accept {value}");
+    }
+}
+
+#[track_caller]
+fn refused(purpose: Purpose, values: &[&str]) {
+    for value in values {
+        let error = Endpoint::parse(purpose, "SETTING", value).expect_err(value);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().starts_with("SETTING: "), "{error}");
+    }
+}
+
+#[test]
+fn the_table_holds() {
+    let everywhere =
+        ["https://example.com/x", "http://127.0.0.1:1", "http://[::1]/v1", "http://localhost:80"];
+    for purpose in [Purpose::ContainerCredentials, Purpose::InstanceMetadata, Purpose::Sts, Purpose::AwsApi] {
+        accepted(purpose, &everywhere);
+        refused(
+            purpose,
+            &[
+                "http://example.com",
+                "http://10.0.0.1",
+                "http://127.0.0.1.example.com",
+                "http://localhost.example.com",
+                "http://169.254.170.3",
+                "http://user@127.0.0.1",
+                "https://user:word@example.com",
+                "ftp://127.0.0.1",
+                "//127.0.0.1",
+                "127.0.0.1",
+                "",
+                "http://",
+                "not a url",
+                "http://127.0.0.1:99999/x",
+                "http://127.0.0.1:abc/",
+                "http://127.0.0.1:",
+                "http://127.0.0.1:0",
+                "https://example.com:99999",
+                "https://user:pa#ss@example.com/x",
+                "http://[127.0.0.1]/",
+                "http://[localhost]/",
+                "http://2130706433/",
+                "http://[::ffff:127.0.0.1]/",
+            ],
+        );
+    }
+    accepted(
+        Purpose::ContainerCredentials,
+        &["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/"],
+    );
+    refused(Purpose::ContainerCredentials, &["http://169.254.169.254/"]);
+    accepted(Purpose::InstanceMetadata, &["http://169.254.169.254", "http://[fd00:ec2::254]"]);
+    refused(Purpose::InstanceMetadata, &["http://169.254.170.23"]);
+    refused(Purpose::AwsApi, &["http://169.254.169.254", "http://169.254.170.2"]);
+}
+
+#[test]
+fn an_api_s_address_has_no_query_and_no_fragment() {
+    for refused in
+        ["https://example.com/?canary", "https://example.com/#canary", "https://example.com?canary"]
+    {
+        let error = Endpoint::aws_api("endpoint_url", refused).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+    assert_eq!(Endpoint::aws_api("S", "http://127.0.0.1:4566/").unwrap().url(), "http://127.0.0.1:4566");
+}
+
+#[test]
+fn a_token_service_is_public_and_allowed() {
+    let allowed = ["auth.example.com", "auth.example.com:8443", "[2600:1f00::1]", "10.0.0.9", "not a host"];
+    for (value, server) in [
+        ("https://registry.example.com/token", "registry.example.com"),
+        ("https://REGISTRY.example.com/token", "registry.example.com"),
+        ("https://registry.example.com:443/token", "Registry.example.com"),
+        ("https://registry.example.com:5000/token", "registry.example.com:5000"),
+        ("https://auth.example.com/token", "registry.example.com"),
+        ("https://auth.example.com:8443/token", "registry.example.com"),
+        ("https://[2600:1f00::1]/token", "registry.example.com"),
+        ("https://8.8.8.8", "8.8.8.8"),
+    ] {
+        assert!(Endpoint::token_service("realm", value, server, &allowed).is_ok(), "{value} from {server}");
+    }
+    for (value, server) in [
+        ("http://registry.example.com/token", "registry.example.com"),
+        ("https://registry.example.com/token", "registry.example.com:5000"),
+        ("https://registry.example.com:5000/token", "registry.example.com"),
+        ("https://registry.example.com./token", "registry.example.com"),
+        ("https://registry.example.com.evil.example/token", "registry.example.com"),
+        ("https://evil.registry.example.com/token", "registry.example.com"),
+        ("https://registry.example.com@evil.example/token", "registry.example.com"),
+        ("https://registry.example.com\\@evil.example/token", "registry.example.com"),
+        ("https://registry.example.com%2eevil.example/", "registry.example.com"),
+        ("https://registry.example.com/token?x=1", "registry.example.com"),
+        ("https://registry.example.com/token#x", "registry.example.com"),
+        ("https://evil.example/token", "registry.example.com"),
+        ("https://auth.example.com:5000/token", "registry.example.com"),
+        ("https://localhost/token", "localhost"),
+        ("https://127.0.0.1/token", "127.0.0.1"),
+        ("https://10.0.0.9/token", "registry.example.com"),
+        ("https://169.254.169.254/latest", "169.254.169.254"),
+        ("https://[::ffff:10.0.0.9]/token", "[::ffff:10.0.0.9]"),
+        ("https://[::1]/token", "[::1]"),
+        ("https://0x7f.1/token", "0x7f.1"),
+        ("https://2130706433/token", "2130706433"),
+        ("//registry.example.com/token", "registry.example.com"),
+        ("", "registry.example.com"),
+    ] {
+        let error = Endpoint::token_service("realm", value, server, &allowed).expect_err(value);
+        assert_eq!(error.reason(), Reason::EndpointNotAccepted, "{value} from {server}");
+    }
+}
+
+#[test]
+fn what_may_be_secret_is_not_shown() {
+    let refused =
+        Endpoint::parse(Purpose::AwsApi, "S", "http://me:canary@example.com/p?token=canary").unwrap_err();
+    assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
+    for hidden in
+        ["ftp://canary:se?cret@example.com", "https://user:canary#x@example.com/", "http://h/?canary"]
+    {
+        let refused = Endpoint::parse(Purpose::AwsApi, "S", hidden).unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains("canary"), "{refused:?}");
+    }
+    let bare = Endpoint::parse(Purpose::AwsApi, "S", "http://127.0.0.1?x").unwrap();
+    assert_eq!(bare.path_and_query(), "/?x");
+    let accepted = Endpoint::parse(Purpose::AwsApi, "S", "https://example.com/p?token=canary").unwrap();
+    assert_eq!(format!("{accepted} {accepted:?}"), "https://example.com/p Endpoint(https://example.com/p)");
+    assert_eq!(accepted.path_and_query(), "/p?token=canary");
+}
