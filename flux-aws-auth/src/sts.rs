@@ -225,7 +225,7 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
 fn contradiction(endpoint: &Endpoint, variant: Variant) -> Error {
     Error::because(
         Reason::InvalidConfiguration,
-        format!("STS at {endpoint} is set as endpoint, and so is a switch for another one:{variant}"),
+        format!("the endpoint {endpoint} is set for STS, and so is a switch for another one{variant}"),
     )
     .with_hint("Remove the endpoint, or AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT or the builder's switches.")
 }
