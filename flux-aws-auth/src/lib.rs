@@ -28,6 +28,7 @@
 //! * [`Resolved`] is the answer: credentials, the [`Principal`] they belong to, and the [`ChainReport`].
 //! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind), a [hint](Error::hint), the cause, and the
 //!   same report.
+//! * [`Reason`] is a stable code for each outcome of a source, for conditions, metrics and alerts.
 //! * [`cache`] is what a chain holds its credentials with, for whatever else expires.
 //! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
 //!   [`ServiceAccountTokens`].
@@ -45,10 +46,14 @@
 //! * **The first source that is set up decides.** Its failure ends the chain; only "not set up" moves on, and the node's
 //!   role is the last resort. An object-level identity is the only source of its chain, whatever else
 //!   the builder is told.
+//! * **A chain stays who it is.** The source that gave its first credentials is the only one asked from then on.
 //! * **Certain, if asked.** With [`ChainBuilder::expect_account`] or [`ChainBuilder::expect_role`], AWS is asked whose the
 //!   credentials are before anybody gets them.
 //! * **Bounded.** Each request has limits for connecting, answering and the whole; one deadline covers the chain (20
 //!   seconds unless set). A metadata address where nobody answers costs about one second.
+//! * **Tried again where that can help.** Each exchange makes at most three requests; a ServiceAccount token that was not
+//!   accepted is read anew for the next. A [start-up](source::PodIdentity::with_start_up_grace) of the Pod Identity agent and an
+//!   [outage](source::InstanceMetadata#static-stability) of the node's metadata service are ridden out.
 //! * **Refresh.** Credentials are replaced in the background from the middle of their life on, and served until they expire,
 //!   but no longer when AWS refuses the identity; see [`Chain::resolve`]. Token files are read again at every exchange.
 //! * **One request for all.** Who comes while credentials are being asked for shares the outcome. No caller's going, no task's

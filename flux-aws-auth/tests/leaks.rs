@@ -12,6 +12,7 @@ mod support;
 
 use std::fmt::Write as _;
 
+use flux_aws_auth::source::InstanceMetadata;
 use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Resolved};
 
 use log::{Log, around};
@@ -61,9 +62,15 @@ async fn no_secret_is_shown_in_success_or_failure() {
         let chain = chain(irsa(), &Network::in_order(replies), &Network::silent(), &clock).build();
         show(&mut shown, &chain, &chain.resolve().await);
     }
-    let node = Network::in_order(vec![ok("canary-imds-token"), ok("role"), ok(good_json)]);
-    let chain_of_node = chain(Environment::empty(), &Network::silent(), &node, &clock).build();
+    let session = vec![("x-aws-ec2-metadata-token-ttl-seconds", "21600".to_owned())];
+    let session = Reply::Headed(200, session, "canary-imds-token".to_owned());
+    let node = Network::in_order(vec![session, ok("role"), ok(good_json)]);
+    let metadata = InstanceMetadata::new();
+    let builder = chain(Environment::empty(), &Network::silent(), &node, &clock).source(metadata.clone());
+    let chain_of_node = builder.build();
     show(&mut shown, &chain_of_node, &chain_of_node.resolve().await);
+    write!(shown, "{metadata:?} {metadata:#?}").unwrap();
+    assert!(shown.contains("Session {"), "the session token is kept, and not shown");
     write!(shown, "{:?}", everything_secret()).unwrap();
 
     assert!(

@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{
     HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
 };
-use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::http::Headers;
@@ -31,6 +31,7 @@ use serde::de::IgnoredAny;
 
 use super::{LastExchange, Notes, SourceContext};
 use crate::clock_skew::ClockSkew;
+use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
 use crate::error::{BoxError, ResponseFacts};
 use crate::retry;
@@ -136,33 +137,25 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// No answer: which step of the exchange failed, and the cause.
+/// No answer: what became of the connection, and the cause.
 #[derive(Debug)]
 pub(super) struct Unanswered {
-    pub(super) step: Step,
+    pub(super) failure: ConnectionFailure,
     pub(super) source: BoxError,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// No connection within the limit: the address is a black hole.
-    ConnectTimeout,
-    /// A connection, and then silence.
-    ReadTimeout,
-    /// The connection was refused or broken off.
-    Connection,
-    /// Something else, such as an answer that is no HTTP.
-    Other,
-}
-
-impl Step {
-    /// The step as a clause that follows the address.
-    pub(super) fn describe(self, exchange: &Exchange) -> String {
-        match self {
-            Self::ConnectTimeout => format!("no connection within {:?}", exchange.connect_timeout),
-            Self::ReadTimeout => format!("connected, but no answer within {:?}", exchange.read_timeout),
-            Self::Connection => "connection refused or broken off".to_owned(),
-            Self::Other => "no usable answer".to_owned(),
+impl Unanswered {
+    /// What became of it, as a clause that follows the address.
+    pub(super) fn describe(&self, exchange: &Exchange) -> String {
+        match self.failure {
+            ConnectionFailure::ConnectTimeout => {
+                format!("no connection within {:?}", exchange.connect_timeout)
+            }
+            ConnectionFailure::ReadTimeout => {
+                format!("connected, but no answer within {:?}", exchange.read_timeout)
+            }
+            ConnectionFailure::Other => "no usable answer".to_owned(),
+            failure => failure.to_string(),
         }
     }
 }
@@ -187,7 +180,7 @@ impl Exchange {
                 notes.exchanged(LastExchange { endpoint: shown, response, clock_skew });
             }
             Err(unanswered) => {
-                notes.add(shown.as_str(), unanswered.step.describe(self));
+                notes.add(shown.as_str(), unanswered.describe(self));
                 notes.exchanged(LastExchange { endpoint: shown, ..LastExchange::default() });
             }
         }
@@ -232,7 +225,10 @@ impl Exchange {
         match operation.build().invoke(request).await {
             Ok(answer) => Ok(answer),
             Err(SdkError::ServiceError(error)) => Ok(*error.into_err().0),
-            Err(error) => Err(Unanswered { step: step_of(&error), source: error.into() }),
+            Err(error) => {
+                let failure = ConnectionFailure::diagnose(&error);
+                Err(Unanswered { failure, source: error.into() })
+            }
         }
     }
 }
@@ -311,30 +307,4 @@ fn deserialize(response: &HttpResponse, expects_json: bool) -> Result<Answer, Or
         return Err(OrchestratorError::operation(TryAgain(Box::new(answer))));
     }
     Ok(answer)
-}
-
-fn step_of(error: &SdkError<TryAgain, HttpResponse>) -> Step {
-    match error {
-        SdkError::TimeoutError(_) => Step::ReadTimeout,
-        SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
-            Some(error) if error.is_timeout() && names_connect(error) => Step::ConnectTimeout,
-            Some(error) if error.is_timeout() => Step::ReadTimeout,
-            Some(error) if error.is_io() => Step::Connection,
-            _ => Step::Other,
-        },
-        SdkError::ResponseError(_) => Step::Connection,
-        _ => Step::Other,
-    }
-}
-
-/// The connector tells a connect timeout from a read timeout in the text of the cause alone.
-fn names_connect(error: &ConnectorError) -> bool {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.to_string().starts_with("HTTP connect timeout") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }

@@ -42,7 +42,7 @@ async fn a_connection_without_an_answer_is_told_from_no_connection() {
     drop(listener);
     let error = Chain::builder().environment(environment).build().resolve().await.unwrap_err();
     let report = report_of(&error).to_string();
-    assert!(report.contains("connection refused or broken off"), "{report}");
+    assert!(report.contains("the connection was refused"), "{report}");
 }
 
 /// A black hole: the listener's queue is full, so a connection is neither made nor refused.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -113,7 +114,10 @@ impl HttpConnector for Network {
             Reply::Headed(status, headers, body) => {
                 HttpConnectorFuture::ready(Ok(response(status, headers, body)))
             }
-            Reply::Refuse => HttpConnectorFuture::ready(Err(ConnectorError::io("connection refused".into()))),
+            Reply::Refuse => {
+                let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+                HttpConnectorFuture::ready(Err(ConnectorError::io(refused.into())))
+            }
             Reply::Hang => HttpConnectorFuture::new(std::future::pending()),
         }
     }

@@ -2,6 +2,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_credential_types::attributes::AccountId;
 use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::support::*;
 
@@ -177,6 +179,44 @@ async fn a_refused_token_is_read_again() {
         let result = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await;
         assert_eq!((result.is_ok(), aws.seen().len()), (accepted, requests), "{case}: {result:?}");
         assert!(clock.elapsed().as_secs() < 10, "{case}: {:?}", clock.elapsed());
+    }
+}
+
+/// What STS can answer: how it is made, and whether another request may follow it.
+const ANSWERS: [(fn() -> Reply, bool); 7] = [
+    (|| sts_error(400, "InvalidIdentityToken", "no"), true),
+    (|| sts_error(400, "ExpiredTokenException", "no"), true),
+    (|| sts_error(400, "IDPCommunicationError", "no"), true),
+    (|| sts_error(400, "Throttling", "no"), true),
+    (|| Reply::Answer(503, String::new()), true),
+    (|| Reply::Refuse, true),
+    (|| sts_error(403, "AccessDenied", "no"), false),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever STS answers in whatever order: three requests at the most, none after a refusal, and what the last one comes to
+    /// is what the chain comes to.
+    #[test]
+    fn no_mixture_of_failures_makes_more_than_three_requests(answers in vec(0..ANSWERS.len(), 0..5)) {
+        let until_refused = answers.iter().position(|answer| !ANSWERS[*answer].1).map_or(3, |index| index + 1);
+        let requests = 3.min(until_refused).min(answers.len() + 1);
+        let accepted = requests > answers.len();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async move {
+            let clock = TestClock::new();
+            let good = sts_credentials(&clock, 3600);
+            let asked = AtomicUsize::new(0);
+            let aws = Network::new(move |_| match answers.get(asked.fetch_add(1, Ordering::Relaxed)) {
+                Some(answer) => ANSWERS[*answer].0(),
+                None => ok(good.clone()),
+            });
+            let result = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await;
+            prop_assert_eq!((result.is_ok(), aws.seen().len()), (accepted, requests));
+            prop_assert!(clock.elapsed().as_secs() < 20, "{:?}", clock.elapsed());
+            Ok(())
+        })?;
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 use http::Method;
 
 use super::session::Sessions;
+use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
 use crate::reason::Reason;
-use crate::source::exchange::{Answer, Exchange, Request, Step, Unanswered};
+use crate::source::exchange::{Answer, Exchange, Request, Unanswered};
 use crate::source::{Notes, Outcome, Provided, Skipped, SourceContext, json_credentials};
 
 const TOKEN_PATH: &str = "/latest/api/token";
@@ -125,7 +126,7 @@ impl Service<'_> {
             .ok_or_else(|| self.unfit())?;
         let answer = self.exchange.send(self.context, notes, request).await;
         let answer = answer.map_err(|unanswered| {
-            let what = unanswered.step.describe(&self.exchange);
+            let what = unanswered.describe(&self.exchange);
             let message = format!(
                 "the instance metadata service at {} gave a session token, but then: {what}",
                 self.endpoint
@@ -141,10 +142,10 @@ impl Service<'_> {
     }
 
     fn unreachable(&self, unanswered: &Unanswered) -> Skipped {
-        let what = unanswered.step.describe(&self.exchange);
+        let what = unanswered.describe(&self.exchange);
         let detail = format!("nobody gives a session token at {}: {what}", self.endpoint);
-        let (reason, hint) = match unanswered.step {
-            Step::ReadTimeout => (
+        let (reason, hint) = match unanswered.failure {
+            ConnectionFailure::ReadTimeout => (
                 Reason::MetadataHopLimit,
                 "A connection without an answer is what a pod sees when the instance's metadata hop limit is 1: pods need 2 or \
                  more. Better, give the pod an identity of its own, by EKS Pod Identity or IRSA.",

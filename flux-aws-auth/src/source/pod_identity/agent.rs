@@ -7,12 +7,13 @@ use http::Method;
 
 use super::refusal::Refusal;
 use super::{FULL_URI, RELATIVE_URI, TOKEN, TOKEN_FILE};
+use crate::connection::ConnectionFailure;
 use crate::endpoint::{Endpoint, Purpose};
 use crate::environment::Environment;
 use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
 use crate::reason::Reason;
-use crate::source::exchange::{Answer, Exchange, Request, Step, Unanswered};
+use crate::source::exchange::{Answer, Exchange, Request, Unanswered};
 use crate::source::{Notes, Provided, SourceContext, json_credentials};
 
 const ECS_AGENT: &str = "http://169.254.170.2";
@@ -94,8 +95,8 @@ impl Agent {
     }
 
     fn unreachable(&self, unanswered: Unanswered) -> Error {
-        let (reason, hint) = match unanswered.step {
-            Step::ReadTimeout => (
+        let (reason, hint) = match unanswered.failure {
+            ConnectionFailure::ReadTimeout => (
                 Reason::AgentFailing,
                 "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node.",
             ),
@@ -105,7 +106,7 @@ impl Agent {
                  keeps this pod from it.",
             ),
         };
-        Error::because(reason, format!("{self} cannot be reached: {}", unanswered.step.describe(&EXCHANGE)))
+        Error::because(reason, format!("{self} cannot be reached: {}", unanswered.describe(&EXCHANGE)))
             .with_hint(hint)
             .with_source(unanswered.source)
     }
