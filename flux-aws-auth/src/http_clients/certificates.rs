@@ -108,7 +108,36 @@ static SYSTEM_HAS_CERTIFICATES: LazyLock<bool> = LazyLock::new(|| {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+
     use super::*;
+
+    fn authority() -> String {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap().pem()
+    }
+
+    #[test]
+    fn a_bundle_is_in_place_of_the_system_s_certificates_and_more_can_be_added() {
+        let two = authority() + &authority();
+        let environment = Environment::empty().with_file("/ca.pem", two);
+        let mut bundle = Certificates::only_from_file(&environment, "AWS_CA_BUNDLE", "/ca.pem").unwrap();
+        bundle.add("another", authority().into_bytes()).unwrap();
+        assert_eq!(format!("{bundle:?}"), "Certificates { system: false, files: 2 }");
+        let mut system = Certificates::default();
+        system.add("another", authority().into_bytes()).unwrap();
+        assert_eq!(format!("{system:?}"), "Certificates { system: true, files: 1 }");
+    }
+
+    #[test]
+    fn tls_without_any_certificate_is_an_error_and_no_panic() {
+        let none = Certificates { system: false, pem: Vec::new() };
+        let error = none.tls_context().unwrap_err();
+        assert_eq!(error.to_string(), "this machine has no root certificates for TLS");
+        assert!(error.hint().unwrap().contains("ca-certificates"), "{error:?}");
+        assert!(Certificates::none().is_ok());
+    }
 
     #[test]
     fn a_file_that_is_no_help_is_an_error_that_names_it() {

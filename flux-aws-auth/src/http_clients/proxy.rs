@@ -35,7 +35,8 @@ impl Proxy {
     /// password may stand before the host, percent-encoded. An address without a scheme is taken for `http`, and a path is
     /// left out of account, as Go has it.
     ///
-    /// With an `https` proxy the tunnel itself is encrypted; its certificate is checked like that of AWS.
+    /// With an `https` proxy the way to it is encrypted, too. Its certificate is checked like that of AWS, and it must speak
+    /// HTTP/1.1.
     ///
     /// # Errors
     ///

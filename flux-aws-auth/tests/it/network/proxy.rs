@@ -141,3 +141,43 @@ async fn a_proxy_that_cannot_be_used_is_said_at_the_first_use() {
         assert!(!all.contains("canary"), "{all}");
     }
 }
+
+/// For other clients than those of this crate, which speak plain http to this machine alone.
+#[tokio::test]
+async fn plain_http_goes_to_the_proxy_for_plain_http() {
+    use aws_sdk_sts::config::{BehaviorVersion, Config, Credentials, Region, retry::RetryConfig};
+    let (plain, tls) = (
+        ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await,
+        ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await,
+    );
+    let environment = Environment::empty()
+        .with_var("HTTP_PROXY", format!("http://me:word@127.0.0.1:{}", plain.port))
+        .with_var("HTTPS_PROXY", format!("http://127.0.0.1:{}", tls.port));
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("eu-west-1"))
+        .credentials_provider(Credentials::new("AKIAEXAMPLE", "s", None, None, "test"))
+        .endpoint_url("http://sts.internal.example")
+        .http_client(HttpClientBuilder::from_environment(&environment).build().unwrap())
+        .retry_config(RetryConfig::disabled())
+        .build();
+    aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap_err();
+    let [head] = plain.heads().try_into().unwrap();
+    assert!(head.starts_with("POST http://sts.internal.example/ HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nproxy-authorization: Basic bWU6d29yZA==\r\n"), "{head}");
+    assert!(tls.heads().is_empty());
+}
+
+#[tokio::test]
+async fn the_way_to_the_proxy_can_have_tls_too() {
+    let authority = Authority::new();
+    let proxy = ScriptedProxy::start_behind(
+        authority.server_of("localhost", GOOD),
+        Proxying::Sts(authority.server_of(HOST, GOOD)),
+    )
+    .await;
+    let environment =
+        trusting(&authority).with_var("HTTPS_PROXY", format!("https://localhost:{}", proxy.port));
+    Chain::builder().environment(environment).build().resolve().await.unwrap();
+    assert!(proxy.heads()[0].starts_with(&format!("CONNECT {HOST}:443 ")), "{:?}", proxy.heads());
+}

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -88,12 +88,27 @@ pub(super) struct ScriptedProxy {
 
 impl ScriptedProxy {
     pub(super) async fn start(proxying: Proxying) -> Self {
+        Self::listen(None, proxying).await
+    }
+
+    /// Which is itself reached by TLS.
+    pub(super) async fn start_behind(tls: TlsAcceptor, proxying: Proxying) -> Self {
+        Self::listen(Some(tls), proxying).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>, proxying: Proxying) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Self { port: listener.local_addr().unwrap().port(), heads: Arc::default() };
         let heads = proxy.heads.clone();
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                tokio::spawn(serve(connection, proxying.clone(), heads.clone()));
+                let (tls, proxying, heads) = (tls.clone(), proxying.clone(), heads.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(connection, proxying, heads).await,
+                        Some(tls) => serve(tls.accept(connection).await.unwrap(), proxying, heads).await,
+                    }
+                });
             }
         });
         proxy
@@ -104,7 +119,11 @@ impl ScriptedProxy {
     }
 }
 
-async fn serve(mut connection: TcpStream, proxying: Proxying, heads: Arc<Mutex<Vec<String>>>) {
+async fn serve(
+    mut connection: impl AsyncRead + AsyncWrite + Unpin,
+    proxying: Proxying,
+    heads: Arc<Mutex<Vec<String>>>,
+) {
     let head = read_request(&mut connection).await;
     heads.lock().unwrap().push(head);
     match proxying {
