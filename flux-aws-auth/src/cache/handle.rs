@@ -69,11 +69,8 @@ where
     ///
     /// Dropping the future loses nothing: a load goes on, and outside tokio a caller who waits takes it over.
     pub async fn get(&self) -> Result<Arc<V>, E> {
-        match self.0.slot.fresh(Arc::clone) {
-            Some(value) => {
-                self.0.slot.counters.asked(true);
-                Ok(value)
-            }
+        match self.ready() {
+            Some(value) => Ok(value),
             None => self.get_slowly().await,
         }
     }
@@ -155,19 +152,12 @@ where
                 (None, _) => {}
             }
             match self.wait(waiting).await {
-                Waited::Ended(Ended::Loaded { held, generation })
-                    if slot.is_of_this_generation(generation) =>
-                {
+                Waited::Ended(Ended::Loaded(held)) => {
                     let is_good = held.is_good(slot.now());
                     return if is_good { Ok(held.value) } else { Err(Fault::AlreadyExpired.into()) };
                 }
-                Waited::Ended(Ended::Failed { error, generation })
-                    if slot.is_of_this_generation(generation) =>
-                {
-                    return Err(error);
-                }
-                // Forgotten meanwhile, or another flight took its place.
-                Waited::Ended(_) => {}
+                Waited::Ended(Ended::Failed(error)) => return Err(error),
+                Waited::Ended(Ended::Void) => {}
                 Waited::Died => {
                     slot.give_up(number);
                     if is_own {

@@ -52,14 +52,8 @@ pub(super) struct Ticket<V, E> {
 
 /// What became of a flight.
 pub(super) enum Ended<V, E> {
-    Loaded {
-        held: Held<V>,
-        generation: u64,
-    },
-    Failed {
-        error: E,
-        generation: u64,
-    },
+    Loaded(Held<V>),
+    Failed(E),
     /// It was called off, or another took its place: look again.
     Void,
 }
@@ -122,10 +116,6 @@ impl<V, E> Slot<V, E> {
         state.held.as_ref().filter(|held| held.is_good(now)).map(|held| held.value.clone())
     }
 
-    pub(super) fn is_of_this_generation(&self, generation: u64) -> bool {
-        self.read().generation == generation
-    }
-
     /// How long it is worth keeping for nobody.
     pub(super) fn worth(&self) -> Worth {
         let state = self.read();
@@ -165,12 +155,14 @@ impl<V, E> Slot<V, E> {
     /// The good value. `None` when there is none, and when someone should refresh it and this caller cannot fly.
     pub(super) fn take_good(&self, can_fly: bool) -> Option<Good<V, E>> {
         let now = self.now();
-        let mut state = self.write();
-        let (value, wants_flight) = state.good(now)?;
+        // Nearly always there is nothing to write.
+        let (value, wants_flight) = self.read().good(now)?;
         if !wants_flight {
             return Some((value, None));
         }
-        can_fly.then(|| (value, Some(self.start(&mut state, now).0)))
+        let mut state = self.write();
+        let (value, wants_flight) = state.good(now).filter(|(_, wants_flight)| can_fly || !wants_flight)?;
+        Some((value, wants_flight.then(|| self.start(&mut state, now).0)))
     }
 
     /// Takes a flight for dead that did not come back in time, so that another can start.
@@ -242,7 +234,7 @@ impl<V, E: Clone + From<Fault>> Slot<V, E> {
                 (ended, debris)
             }
         };
-        if matches!(ended, Ended::Failed { .. }) {
+        if matches!(ended, Ended::Failed(_)) {
             self.counters.failure();
         }
         ticket.ended.send_replace(Some(ended));
@@ -288,7 +280,7 @@ impl<V, E: Clone + From<Fault>> State<V, E> {
             Ok(held) => {
                 debris.failure = self.failure.take();
                 debris.held = self.held.replace(held.clone());
-                return (Ended::Loaded { held, generation: self.generation }, debris);
+                return (Ended::Loaded(held), debris);
             }
             Err(LoadError::Transient(error)) => error,
             Err(LoadError::Denied(error)) => {
@@ -298,7 +290,7 @@ impl<V, E: Clone + From<Fault>> State<V, E> {
         };
         let failure = Failure::new(error.clone(), self.failure.as_ref(), self.held.as_ref(), now);
         debris.failure = self.failure.replace(failure);
-        (Ended::Failed { error, generation: self.generation }, debris)
+        (Ended::Failed(error), debris)
     }
 }
 
@@ -317,10 +309,8 @@ impl<V, E> InFlight<V, E> {
 impl<V, E: Clone> Clone for Ended<V, E> {
     fn clone(&self) -> Self {
         match self {
-            Self::Loaded { held, generation } => Self::Loaded { held: held.clone(), generation: *generation },
-            Self::Failed { error, generation } => {
-                Self::Failed { error: error.clone(), generation: *generation }
-            }
+            Self::Loaded(held) => Self::Loaded(held.clone()),
+            Self::Failed(error) => Self::Failed(error.clone()),
             Self::Void => Self::Void,
         }
     }
