@@ -62,7 +62,7 @@ pub enum ConnectionFailure {
 
 impl ConnectionFailure {
     /// All that there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: &'static [Self] = &[
         Self::NameNotFound,
         Self::NameLookupFailed,
         Self::Refused,
@@ -255,4 +255,66 @@ fn of_io(error: &io::Error) -> Option<ConnectionFailure> {
         ErrorKind::TimedOut => ConnectionFailure::ConnectTimeout,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// An error that says `text`, below one that says less.
+    fn saying(text: &str) -> io::Error {
+        io::Error::other(io::Error::other(text.to_owned()))
+    }
+
+    #[test]
+    fn what_only_the_text_tells_is_understood() {
+        const LOOKUP: &str = "failed to lookup address information: ";
+        for (text, failure) in [
+            (format!("{LOOKUP}Name or service not known"), ConnectionFailure::NameNotFound),
+            (format!("{LOOKUP}Name does not resolve"), ConnectionFailure::NameNotFound),
+            (format!("{LOOKUP}No address associated with hostname"), ConnectionFailure::NameNotFound),
+            (format!("{LOOKUP}Temporary failure in name resolution"), ConnectionFailure::NameLookupFailed),
+            (format!("{LOOKUP}Try again"), ConnectionFailure::NameLookupFailed),
+            ("tunnel error: unsuccessful".to_owned(), ConnectionFailure::ProxyRefused),
+            ("tunnel error: unexpected end of file".to_owned(), ConnectionFailure::ProxyRefused),
+            ("connection closed before message completed".to_owned(), ConnectionFailure::Reset),
+            ("a riddle".to_owned(), ConnectionFailure::Other),
+        ] {
+            assert_eq!(ConnectionFailure::diagnose(&saying(&text)), failure, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_operating_system_says_is_understood() {
+        use io::ErrorKind as Kind;
+        for (kind, failure) in [
+            (Kind::ConnectionRefused, ConnectionFailure::Refused),
+            (Kind::ConnectionReset, ConnectionFailure::Reset),
+            (Kind::ConnectionAborted, ConnectionFailure::Reset),
+            (Kind::BrokenPipe, ConnectionFailure::Reset),
+            (Kind::UnexpectedEof, ConnectionFailure::Reset),
+            (Kind::NetworkUnreachable, ConnectionFailure::Unreachable),
+            (Kind::HostUnreachable, ConnectionFailure::Unreachable),
+            (Kind::TimedOut, ConnectionFailure::ConnectTimeout),
+            (Kind::PermissionDenied, ConnectionFailure::Other),
+        ] {
+            assert_eq!(
+                ConnectionFailure::diagnose(&io::Error::other(io::Error::from(kind))),
+                failure,
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_failure_has_words_and_a_reason_of_its_own() {
+        let all = ConnectionFailure::ALL;
+        let distinct =
+            |text: fn(&ConnectionFailure) -> String| all.iter().map(text).collect::<BTreeSet<_>>().len();
+        assert_eq!(distinct(|failure| failure.reason().to_string()), all.len());
+        assert_eq!(distinct(ToString::to_string), all.len());
+        assert!(all.iter().all(|failure| failure.remedy().ends_with('.')));
+    }
 }

@@ -30,7 +30,7 @@ pub struct Partition {
 impl Partition {
     /// All that there are. The last is `aws`, which takes every region that no other claims, so that a new commercial region
     /// needs no new release.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: &'static [Self] = &[
         Self::new("aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
         Self::new("aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
         Self::new("aws-us-gov", "us-gov-", "amazonaws.com", "api.aws"),
@@ -54,8 +54,8 @@ impl Partition {
 
     /// The partition of a region, by the start of its name. It is not checked that there is such a region.
     pub fn of_region(region: &str) -> Self {
-        let claims = |partition: &Self| region.starts_with(partition.region_prefix);
-        Self::ALL.into_iter().find(claims).unwrap_or(Self::AWS)
+        let claims = |partition: &&Self| region.starts_with(partition.region_prefix);
+        Self::ALL.iter().find(claims).copied().unwrap_or(Self::AWS)
     }
 
     /// The name, as in an ARN: `aws`, `aws-cn`, `aws-us-gov`, …

@@ -1,5 +1,7 @@
 //! The table of addresses, row by row.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::error::ErrorKind;
 
@@ -136,4 +138,26 @@ fn what_may_be_secret_is_not_shown() {
     let accepted = Endpoint::parse(Purpose::AwsApi, "S", "https://example.com/p?token=canary").unwrap();
     assert_eq!(format!("{accepted} {accepted:?}"), "https://example.com/p Endpoint(https://example.com/p)");
     assert_eq!(accepted.path_and_query(), "/p?token=canary");
+}
+
+proptest! {
+    /// What passes is https, and the host and port of one that is allowed, whatever it was made of.
+    #[test]
+    fn no_look_alike_of_a_token_service_passes(
+        parts in prop::collection::vec(
+            prop::sample::select(vec![
+                "registry.example.com", "auth.example.com", "evil.example", "127.0.0.1", "[::1]", "10.0.0.1", ".", "@", ":443",
+                ":5000", "/", "?", "#", "%2e", "%40", "\\", "//", "https:", "X", "\u{e9}", "\u{3002}", " ", "\t",
+            ]),
+            1..7,
+        ),
+    ) {
+        let value = format!("https://{}", parts.concat());
+        if let Ok(endpoint) = Endpoint::token_service("realm", &value, "registry.example.com", &["auth.example.com"]) {
+            let url = endpoint.url();
+            let authority = url.strip_prefix("https://").and_then(|rest| rest.split('/').next()).unwrap();
+            let host = authority.strip_suffix(":443").unwrap_or(authority);
+            prop_assert!(["registry.example.com", "auth.example.com"].contains(&host), "{value} gave {url}");
+        }
+    }
 }
