@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use aws_smithy_types::base64;
@@ -221,4 +222,39 @@ async fn no_setting_adds_another_identity_to_an_object_s() {
             assert!(network.seen().is_empty());
         }
     }
+}
+
+/// A cluster that numbers its tokens.
+#[derive(Debug, Default)]
+struct Numbered(AtomicUsize);
+
+#[async_trait]
+impl ServiceAccountTokens for Numbered {
+    async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
+        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, ROLE)]))
+    }
+
+    async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(ServiceAccountToken::new(format!("token-{number}")))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_not_sent_twice() {
+    let clock = TestClock::new();
+    let good = sts_credentials(&clock, 3600);
+    let aws = Network::in_order(vec![
+        sts_error(400, "InvalidIdentityToken", "no"),
+        Reply::Answer(503, String::new()),
+        ok(good),
+    ]);
+    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), Numbered::default());
+    let chain =
+        chain(controller(), &aws, &Network::silent(), &clock).region("eu-west-1").service_account(role);
+    chain.build().resolve().await.unwrap();
+    let sent: Vec<_> =
+        aws.seen().iter().map(|seen| seen.body.contains("WebIdentityToken=token-1")).collect();
+    assert_eq!(sent, [true, false, false], "another token after a refusal, the same after a server error");
+    assert!(aws.seen()[1..].iter().all(|seen| seen.body.contains("WebIdentityToken=token-2")));
 }
