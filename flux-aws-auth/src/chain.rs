@@ -152,6 +152,16 @@ impl Chain {
         self.held.counters()
     }
 
+    /// What the sources work with.
+    pub(crate) fn context(&self) -> &SourceContext {
+        &self.inner.context
+    }
+
+    /// The sources, in their order.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &dyn CredentialSource> {
+        self.inner.sources.iter().map(AsRef::as_ref)
+    }
+
     /// Asks STS whose credentials these are. AWS grants this to everyone ([GetCallerIdentity]).
     ///
     /// [GetCallerIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

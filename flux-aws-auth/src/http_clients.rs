@@ -175,10 +175,25 @@ impl HttpClientBuilder {
         })))
     }
 
+    /// The proxy for `https` addresses, as it was set.
+    pub(crate) fn https_proxy(&self) -> Result<Option<&Proxy>, &Error> {
+        self.https_proxy.as_ref().map(Option::as_ref)
+    }
+
+    /// The proxy for plain `http` addresses, as it was set.
+    pub(crate) fn http_proxy(&self) -> Result<Option<&Proxy>, &Error> {
+        self.http_proxy.as_ref().map(Option::as_ref)
+    }
+
+    /// What is wrong with the certificates, if anything is.
+    pub(crate) fn flaw_of_certificates(&self) -> Option<&Error> {
+        self.certificates.as_ref().err()
+    }
+
     /// The client, or one that answers every request with why there is none: a chain has its report to say it in.
     pub(crate) fn build_or_refuse(self) -> SharedHttpClient {
         self.build().unwrap_or_else(|error| SharedHttpClient::new(Refusing(error)))
     }
 }
 
-const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+pub(crate) const CA_BUNDLE: &str = "AWS_CA_BUNDLE";

@@ -34,6 +34,7 @@
 //!   [`ServiceAccountTokens`].
 //! * [`AccessKeySecret`] is the other identity of a tenant's object: an access key in a Kubernetes Secret.
 //! * [`Integration`] tells which of these identities Flux supports for what, since when, and why not the others.
+//! * [`doctor`] says what is set up here, what is wrong with it, and what to do, without asking anybody.
 //! * [`iam`] prints the policy documents that a role needs, and says why one that somebody else wrote does not work.
 //!
 //! # What it does not do
@@ -97,6 +98,7 @@ pub mod cache;
 mod chain;
 mod clock_skew;
 mod connection;
+pub mod doctor;
 mod endpoint;
 mod environment;
 mod error;

@@ -14,15 +14,15 @@ use crate::endpoint::Switches;
 use crate::environment::Environment;
 use crate::principal::Principal;
 
-mod access_keys;
+pub(crate) mod access_keys;
 mod exchange;
-mod instance_metadata;
+pub(crate) mod instance_metadata;
 mod json_credentials;
 mod notes;
 mod outcome;
-mod pod_identity;
+pub(crate) mod pod_identity;
 mod provider;
-mod web_identity;
+pub(crate) mod web_identity;
 
 pub use access_keys::AccessKeys;
 pub use instance_metadata::InstanceMetadata;

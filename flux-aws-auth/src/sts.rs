@@ -189,7 +189,8 @@ impl<'a> Sts<'a> {
         aws_sdk_sts::Client::from_conf(config.build())
     }
 
-    fn address(&self) -> String {
+    /// The address that is asked.
+    pub(crate) fn address(&self) -> String {
         match &self.endpoint {
             Some(endpoint) => endpoint.url(),
             None => self.variant.sts_address(self.region.as_ref()),

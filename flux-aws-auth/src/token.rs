@@ -20,6 +20,12 @@ pub(crate) fn read_file(
     variable: &str,
     path: &str,
 ) -> Result<String, Error> {
+    if looks_like_a_token(path) {
+        notes.add(variable, "holds a token, not a path");
+        let message = format!("{variable} holds a token; it should hold the path of a file with one");
+        return Err(Error::because(Reason::InvalidConfiguration, message)
+            .with_hint("Mount the token as a projected volume, and name the file that it appears in."));
+    }
     let contents = environment.read_file(path).map_err(|error| {
         let (reason, found, hint) = match error.kind() {
             io::ErrorKind::NotFound => (Reason::TokenFileMissing, "no such file".to_owned(), NOT_MOUNTED),
@@ -58,6 +64,12 @@ pub(crate) fn read_file(
     Ok(token.to_owned())
 }
 
+/// Whether somebody wrote the token itself where a path belongs: then it is not shown. Every JSON object that begins with a
+/// name begins like this in base64.
+fn looks_like_a_token(path: &str) -> bool {
+    path.trim_start().starts_with("eyJ") && path.contains('.') && !path.contains('/')
+}
+
 const NOT_MOUNTED: &str =
     "Check that the projected token volume is mounted in this container, then restart the pod.";
 
@@ -68,6 +80,8 @@ pub(crate) struct Claims {
     issuer: Option<String>,
     subject: Option<String>,
     audiences: Vec<String>,
+    issued_at: Option<u64>,
+    not_before: Option<u64>,
     expires_at: Option<u64>,
     service_account_uid: Option<String>,
 }
@@ -87,9 +101,19 @@ impl Claims {
                 Value::Array(audiences) => audiences.iter().filter_map(text).collect(),
                 one => text(one).into_iter().collect(),
             },
+            issued_at: claims["iat"].as_u64(),
+            not_before: claims["nbf"].as_u64(),
             expires_at: claims["exp"].as_u64(),
             service_account_uid: text(&claims["kubernetes.io"]["serviceaccount"]["uid"]),
         }
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
     }
 
     pub(crate) fn audiences(&self) -> &[String] {
@@ -106,10 +130,21 @@ impl Claims {
         self.service_account_uid.as_deref()
     }
 
+    pub(crate) fn issued_at(&self) -> Option<SystemTime> {
+        time(self.issued_at)
+    }
+
+    pub(crate) fn not_before(&self) -> Option<SystemTime> {
+        time(self.not_before)
+    }
+
+    pub(crate) fn expires_at(&self) -> Option<SystemTime> {
+        time(self.expires_at)
+    }
+
     /// Whether it has expired, if it says when it does.
     pub(crate) fn is_expired(&self, now: SystemTime) -> Option<bool> {
-        let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.expires_at?))?;
-        Some(expiry <= now)
+        Some(self.expires_at()? <= now)
     }
 }
 
@@ -126,6 +161,12 @@ impl fmt::Display for Claims {
             or_none(&self.issuer)
         )
     }
+}
+
+/// A time as a token has it, in seconds since 1970; what is later than the year 9999 is its end.
+fn time(seconds: Option<u64>) -> Option<SystemTime> {
+    const END_OF_9999: u64 = 253_402_300_799;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds?.min(END_OF_9999)))
 }
 
 fn decode_base64_url(text: &str) -> Option<Vec<u8>> {

@@ -39,7 +39,7 @@ pub enum SourceOrder {
 }
 
 impl SourceOrder {
-    pub(super) fn kinds(self) -> [SourceKind; 4] {
+    pub(crate) fn kinds(self) -> [SourceKind; 4] {
         use SourceKind::{AccessKeys, InstanceMetadata, PodIdentity, WebIdentity};
         match self {
             Self::SecretlessFirst => [PodIdentity, WebIdentity, AccessKeys, InstanceMetadata],

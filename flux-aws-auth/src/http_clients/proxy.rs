@@ -53,7 +53,7 @@ impl Proxy {
     }
 
     /// Reads `address`, which `setting` named.
-    pub(super) fn parse(setting: &str, address: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(setting: &str, address: &str) -> Result<Self, Error> {
         let address = address.trim();
         let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -9,10 +9,10 @@ use crate::error::Error;
 use crate::principal::Principal;
 use crate::reason::Reason;
 
-const ID: &str = "AWS_ACCESS_KEY_ID";
-const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+pub(crate) const ID: &str = "AWS_ACCESS_KEY_ID";
+pub(crate) const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const ACCOUNT_ID: &str = "AWS_ACCOUNT_ID";
-const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+pub(crate) const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
 /// The access key in `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, with `AWS_SESSION_TOKEN` where it is a temporary one.
 ///
@@ -49,16 +49,24 @@ impl CredentialSource for AccessKeys {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        let environment = context.environment();
-        match (notes.var(environment, ID), notes.var(environment, SECRET)) {
-            (Some(id), Some(secret)) => {
-                let session_token = notes.var(environment, SESSION_TOKEN);
-                key(environment, id, secret, session_token).into()
-            }
-            (None, None) => Skipped::new(Reason::AccessKeysNotSet, "none in the environment").into(),
-            (Some(_), None) => Outcome::Failed(half(ID, SECRET)),
-            (None, Some(_)) => Outcome::Failed(half(SECRET, ID)),
+        match read(context.environment(), notes) {
+            Ok(Some(provided)) => Outcome::Provided(provided),
+            Ok(None) => Skipped::new(Reason::AccessKeysNotSet, "none in the environment").into(),
+            Err(error) => Outcome::Failed(error),
         }
+    }
+}
+
+/// The key in the environment, if there is one.
+pub(crate) fn read(environment: &Environment, notes: &mut Notes) -> Result<Option<Provided>, Error> {
+    match (notes.var(environment, ID), notes.var(environment, SECRET)) {
+        (Some(id), Some(secret)) => {
+            let session_token = notes.var(environment, SESSION_TOKEN);
+            key(environment, id, secret, session_token).map(Some)
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(half(ID, SECRET)),
+        (None, Some(_)) => Err(half(SECRET, ID)),
     }
 }
 

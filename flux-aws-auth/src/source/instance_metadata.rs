@@ -19,7 +19,7 @@ mod session;
 use service::Service;
 use session::Sessions;
 
-const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+pub(crate) const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 const ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 const ENDPOINT_MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
 const TIMEOUT: &str = "AWS_METADATA_SERVICE_TIMEOUT";
@@ -86,27 +86,37 @@ impl CredentialSource for InstanceMetadata {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        let environment = context.environment();
-        match environment.var(DISABLED) {
-            Some(value) if value.eq_ignore_ascii_case("true") => {
-                notes.add(DISABLED, "true");
-                return Skipped::new(Reason::MetadataDisabled, format!("{DISABLED} is true")).into();
-            }
-            // The AWS SDKs ignore other values; whoever wrote `1` did not mean to become the node.
-            Some(value) if !value.eq_ignore_ascii_case("false") => {
-                return Outcome::Failed(malformed(DISABLED, &value, "Use true or false."));
-            }
-            _ => {}
-        }
-        match endpoint(environment, notes).and_then(|endpoint| Ok((endpoint, exchange(environment, notes)?)))
-        {
-            Ok((endpoint, exchange)) => {
+        match settings(context.environment(), notes) {
+            Ok(Some((endpoint, exchange))) => {
                 let service = Service { context, endpoint, exchange, sessions: &self.sessions };
                 service.credentials(notes).await
             }
+            Ok(None) => Skipped::new(Reason::MetadataDisabled, format!("{DISABLED} is true")).into(),
             Err(error) => Outcome::Failed(error),
         }
     }
+}
+
+/// The address that would be asked; `None` where the environment switches the source off.
+pub(crate) fn address(environment: &Environment, notes: &mut Notes) -> Result<Option<Endpoint>, Error> {
+    Ok(settings(environment, notes)?.map(|(endpoint, _)| endpoint))
+}
+
+/// What the environment says; `None` where it switches the source off.
+fn settings(environment: &Environment, notes: &mut Notes) -> Result<Option<(Endpoint, Exchange)>, Error> {
+    match environment.var(DISABLED) {
+        Some(value) if value.eq_ignore_ascii_case("true") => {
+            notes.add(DISABLED, "true");
+            return Ok(None);
+        }
+        // The AWS SDKs ignore other values; whoever wrote `1` did not mean to become the node.
+        Some(value) if !value.eq_ignore_ascii_case("false") => {
+            return Err(malformed(DISABLED, &value, "Use true or false."));
+        }
+        _ => {}
+    }
+    let endpoint = endpoint(environment, notes)?;
+    Ok(Some((endpoint, exchange(environment, notes)?)))
 }
 
 fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Endpoint, Error> {

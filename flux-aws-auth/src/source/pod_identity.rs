@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
 use super::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind};
+use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::reason::Reason;
@@ -19,10 +20,10 @@ mod start_up;
 use agent::Agent;
 use start_up::StartUp;
 
-const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
-const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+pub(crate) const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+pub(crate) const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+pub(crate) const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+pub(crate) const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 
 /// The role that an EKS Pod Identity association gives to this pod's ServiceAccount.
 ///
@@ -135,6 +136,11 @@ impl CredentialSource for PodIdentity {
         };
         self.ask(&agent, context, notes).await.into()
     }
+}
+
+/// The agent's address that the environment names, if it names one.
+pub(crate) fn address(environment: &Environment, notes: &mut Notes) -> Result<Option<Endpoint>, Error> {
+    Ok(Agent::find(environment, notes)?.map(Agent::into_endpoint))
 }
 
 fn not_configured() -> Outcome {

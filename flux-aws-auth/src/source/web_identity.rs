@@ -12,9 +12,9 @@ use crate::session_name::SessionName;
 use crate::sts::{Sts, Tries};
 use crate::token::{self, Claims};
 
-const ROLE_ARN: &str = "AWS_ROLE_ARN";
-const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
+pub(crate) const ROLE_ARN: &str = "AWS_ROLE_ARN";
+pub(crate) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+pub(crate) const SESSION_NAME: &str = "AWS_ROLE_SESSION_NAME";
 
 /// The role in `AWS_ROLE_ARN`, assumed with the token in `AWS_WEB_IDENTITY_TOKEN_FILE`.
 ///
@@ -53,13 +53,24 @@ impl CredentialSource for WebIdentity {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        let environment = context.environment();
-        match (notes.var(environment, ROLE_ARN), notes.var(environment, TOKEN_FILE)) {
-            (Some(role), Some(path)) => exchange(context, notes, &role, &path).await.into(),
-            (None, None) => not_configured(),
-            (Some(_), None) => Outcome::Failed(half(ROLE_ARN, TOKEN_FILE)),
-            (None, Some(_)) => Outcome::Failed(half(TOKEN_FILE, ROLE_ARN)),
+        match role_and_token_file(context.environment(), notes) {
+            Ok(Some((role, path))) => exchange(context, notes, &role, &path).await.into(),
+            Ok(None) => not_configured(),
+            Err(error) => Outcome::Failed(error),
         }
+    }
+}
+
+/// The role and the path of the token file, as the environment names them, if it does.
+pub(crate) fn role_and_token_file(
+    environment: &Environment,
+    notes: &mut Notes,
+) -> Result<Option<(String, String)>, Error> {
+    match (notes.var(environment, ROLE_ARN), notes.var(environment, TOKEN_FILE)) {
+        (Some(role), Some(path)) => Ok(Some((role, path))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(half(ROLE_ARN, TOKEN_FILE)),
+        (None, Some(_)) => Err(half(TOKEN_FILE, ROLE_ARN)),
     }
 }
 

@@ -6,6 +6,7 @@
 mod access_keys;
 mod cache;
 mod chain;
+mod doctor;
 mod hold;
 mod iam;
 mod iam_lint;

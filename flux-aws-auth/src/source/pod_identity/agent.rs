@@ -65,6 +65,11 @@ impl Agent {
         Ok(None)
     }
 
+    /// The address alone.
+    pub(super) fn into_endpoint(self) -> Endpoint {
+        self.endpoint
+    }
+
     /// Asks for credentials, again after 429, a server error or garbage, and if it is told so, where nobody answers.
     pub(super) async fn credentials(
         &self,
