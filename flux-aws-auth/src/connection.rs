@@ -194,7 +194,9 @@ pub(crate) fn own_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a E
 }
 
 /// The error and its causes. An `io::Error` leaves out of its `source` the error that it carries.
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| match error.downcast_ref::<io::Error>() {
         Some(io) => io.get_ref().map(|carried| carried as _),
         None => error.source(),

@@ -88,6 +88,8 @@
 //!
 //! # Features
 //!
+//! * `kube` gets ServiceAccounts and their tokens from the Kubernetes API, over the program's own `kube::Client`:
+//!   `kube::KubeTokens`.
 //! * `sops` reads the Secret of a Kustomization's decryption, with a parser for YAML: `AccessKeySecret::sops`.
 //!
 //! TLS is rustls with ring, and the timers are tokio's.
@@ -106,6 +108,9 @@ mod expectation;
 mod http_clients;
 pub mod iam;
 mod integration;
+#[cfg(feature = "kube")]
+#[cfg_attr(docsrs, doc(cfg(feature = "kube")))]
+pub mod kube;
 mod no_process_environment;
 mod partition;
 mod principal;

@@ -12,6 +12,8 @@ mod iam;
 mod iam_lint;
 mod instance_metadata;
 mod integration;
+#[cfg(feature = "kube")]
+mod kube;
 mod network;
 mod pod_identity;
 mod process_environment;
