@@ -11,11 +11,13 @@ use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
 use crate::cache::{Counters, Handle};
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::expectation::Expectation;
 use crate::principal::Principal;
 use crate::report::{ChainReport, SourceReport};
-use crate::source::{CredentialSource, Notes, Provided, SourceContext};
+use crate::role_hop::RoleHop;
+use crate::source::{CredentialSource, Notes, Provided, RoleHopSource, SourceContext};
 use crate::sts::{CallerIdentity, Sts};
 
 mod ask;
@@ -128,6 +130,45 @@ impl Chain {
             Ok(result) => result,
             Err(_) => Err(last),
         }
+    }
+
+    /// A chain whose credentials are those of a further role, assumed with the credentials of this one: STS's [AssumeRole].
+    ///
+    /// The new chain holds its own credentials, by the same rules; they are renewed with what this chain then gives, never with
+    /// themselves. It shares this chain's region, clients, clock and deadline, which covers both. What
+    /// [was expected](ChainBuilder::expect_role) of the first is not asked of the second, whose role is known. Its report has
+    /// this chain's [inside](SourceReport::base).
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), flux_aws_auth::Error> {
+    /// use flux_aws_auth::{Chain, RoleHop};
+    ///
+    /// let hop = RoleHop::new("arn:aws:iam::444455556666:role/reader".parse()?).external_id("flux")?;
+    /// let chain = Chain::builder().build().assume_role(hop);
+    /// println!("{}", chain.resolve().await?.principal());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A refusal of AWS comes as [`Reason::HopNotTrusted`](crate::Reason::HopNotTrusted) or
+    /// [`Reason::TagSessionDenied`](crate::Reason::TagSessionDenied), with what the policies on both sides must allow.
+    ///
+    /// [AssumeRole]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    #[must_use]
+    pub fn assume_role(&self, hop: RoleHop) -> Self {
+        let inner = self.hop(hop, None);
+        Self { held: inner.clone().held(), inner }
+    }
+
+    fn hop(&self, hop: RoleHop, sts_endpoint: Option<Endpoint>) -> Arc<Inner> {
+        Arc::new(Inner {
+            sources: vec![Arc::new(RoleHopSource { base: self.clone(), hop, sts_endpoint })],
+            context: self.inner.context.clone(),
+            deadline: self.inner.deadline,
+            expectation: Expectation::default(),
+            settled: OnceLock::new(),
+        })
     }
 
     /// Lets go of the credentials that are held, so that every later caller gets new ones. It ends the pause after a failure.

@@ -150,7 +150,8 @@ impl Integration {
 }
 
 impl Level {
-    /// At which level a source gives identities; `None` for one that the program added.
+    /// At which level a source gives identities; `None` for one that the program added, and for a
+    /// role hop, which is of the level of the chain that it starts from.
     pub fn of(source: SourceKind) -> Option<Self> {
         match source {
             SourceKind::PodIdentity | SourceKind::Ecs | SourceKind::WebIdentity | SourceKind::AccessKeys => {
@@ -158,7 +159,7 @@ impl Level {
             }
             SourceKind::ServiceAccount | SourceKind::AccessKeySecret => Some(Self::Object),
             SourceKind::InstanceMetadata => Some(Self::Node),
-            SourceKind::Custom(_) => None,
+            SourceKind::RoleHop | SourceKind::Custom(_) => None,
         }
     }
 }

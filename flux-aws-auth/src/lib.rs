@@ -117,6 +117,7 @@ mod principal;
 mod reason;
 mod report;
 mod retry;
+mod role_hop;
 mod secret;
 mod service_account;
 mod session_name;
@@ -139,6 +140,7 @@ pub use partition::Partition;
 pub use principal::Principal;
 pub use reason::Reason;
 pub use report::{ChainReport, SourceReport, SourceResult};
+pub use role_hop::RoleHop;
 pub use secret::AccessKeySecret;
 pub use service_account::{
     ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef, ServiceAccountRole, ServiceAccountToken,

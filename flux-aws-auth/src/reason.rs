@@ -106,6 +106,8 @@ reasons! {
     TokenFileEmpty => Configuration,
     /// The token file holds no token. Check what is mounted there.
     TokenMalformed => Configuration,
+    /// Session policy and session tags are more than AWS packs into one session. Make them shorter.
+    SessionTooLarge => Configuration,
     /// STS is switched off for this account in this region. Activate it, or use another region.
     RegionDisabled => Configuration,
 
@@ -136,6 +138,12 @@ reasons! {
     /// The role does not exist, or its trust policy does not name the token's subject. The hint has the subject that the
     /// role must trust.
     NotTrusted => Denied,
+    /// A further role may not be assumed: the caller's policies, the role's trust policy or its condition on the external id
+    /// refuse it. The hint has what each must have.
+    HopNotTrusted => Denied,
+    /// A further role may not be assumed with session tags. Allow `sts:TagSession` beside `sts:AssumeRole` in its trust policy;
+    /// EKS Pod Identity's tags come along with every hop.
+    TagSessionDenied => Denied,
     /// No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.
     AssociationMissing => Denied,
     /// Kubernetes does not let this program read the ServiceAccount that an object names, or make tokens of it. Grant it `get`

@@ -71,6 +71,15 @@ pub enum SourceResult {
     },
 }
 
+/// Two reports are equal if they are the same one.
+impl PartialEq for ChainReport {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ChainReport {}
+
 impl ChainReport {
     pub(crate) fn new(
         sources: Vec<SourceReport>,
@@ -116,6 +125,16 @@ impl ChainReport {
         self.0.duration
     }
 
+    /// The source that the credentials come from in the end: of [role hops](crate::RoleHop), that of the first chain; else
+    /// [the one that gave them](Self::provided_by).
+    pub fn origin(&self) -> Option<SourceKind> {
+        let provided = self.provided()?;
+        match provided.base() {
+            Some(base) => base.origin(),
+            None => Some(provided.kind),
+        }
+    }
+
     fn provided(&self) -> Option<&SourceReport> {
         self.sources().find(|source| matches!(source.result, SourceResult::Provided { .. }))
     }
@@ -157,6 +176,11 @@ impl SourceReport {
     /// The next thing to do about it.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// Of a [role hop](crate::RoleHop), what became of the chain whose credentials it starts from.
+    pub fn base(&self) -> Option<&ChainReport> {
+        self.notes.base()
     }
 
     /// Why it was passed over or failed, as a stable code; of credentials that are used beyond their expiry, why there are

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 /// [AssumeRoleWithWebIdentity]: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 const MAX_LENGTH: usize = 64;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionName(String);
 
 impl SessionName {
@@ -40,6 +40,14 @@ impl SessionName {
             format!("{}.{}", start(name, room - namespace_share), start(namespace, namespace_share))
         });
         Self(candidate.chars().map(|c| if is_allowed(c) { c } else { '-' }).collect())
+    }
+
+    /// Flux's name for the session of a further role, `<role>.<region>.fluxcd.io`, without the end where that is too long. A
+    /// role's name has at most 64 characters.
+    pub(crate) fn for_hop(role: &str, region: &str) -> Self {
+        let whole = [format!("{role}.{region}.fluxcd.io"), format!("{role}.{region}")];
+        let fitting = whole.into_iter().find(|candidate| candidate.len() <= MAX_LENGTH);
+        Self(fitting.unwrap_or_else(|| role.chars().take(MAX_LENGTH).collect()))
     }
 
     /// The name where nothing better is known.
@@ -79,6 +87,14 @@ mod tests {
         assert_eq!(name(&"s".repeat(63), &"n".repeat(253)), format!("{}.{}", "n".repeat(32), "s".repeat(31)));
         assert_eq!(name("s", &"n".repeat(253)), format!("{}.s", "n".repeat(62)));
         assert_eq!(name(&"s".repeat(63), "n"), format!("n.{}", "s".repeat(62)));
+    }
+
+    #[test]
+    fn a_hop_s_name_is_shortened_from_the_end() {
+        let name = |role: &str| SessionName::for_hop(role, "eu-west-1").0;
+        assert_eq!(name("reader"), "reader.eu-west-1.fluxcd.io");
+        assert_eq!(name(&"r".repeat(50)), format!("{}.eu-west-1", "r".repeat(50)));
+        assert_eq!(name(&"r".repeat(64)), "r".repeat(64));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod notes;
 mod outcome;
 pub(crate) mod pod_identity;
 mod provider;
+mod role_hop;
 pub(crate) mod web_identity;
 
 pub use access_keys::AccessKeys;
@@ -31,6 +32,7 @@ pub use notes::{Note, Notes};
 pub use outcome::{Outcome, Provided, Skipped};
 pub use pod_identity::PodIdentity;
 pub use provider::NamedProvider;
+pub(crate) use role_hop::RoleHopSource;
 pub use web_identity::WebIdentity;
 
 /// A place where credentials can come from.
@@ -111,6 +113,8 @@ pub enum SourceKind {
     ServiceAccount,
     /// The object level: the access key in a Kubernetes Secret that an object names.
     AccessKeySecret,
+    /// A role that was assumed with the credentials of another chain: a [`RoleHop`](crate::RoleHop).
+    RoleHop,
     /// A source that the program added, by its name.
     Custom(&'static str),
 }
@@ -125,6 +129,7 @@ impl fmt::Display for SourceKind {
             Self::InstanceMetadata => "node metadata (IMDSv2)",
             Self::ServiceAccount => "ServiceAccount",
             Self::AccessKeySecret => "access key in a Secret",
+            Self::RoleHop => "role hop",
             Self::Custom(name) => name,
         })
     }

@@ -21,6 +21,7 @@ use crate::session_name::SessionName;
 use crate::source::{LastExchange, Notes, Provided, SourceContext};
 use crate::token::Claims;
 
+mod assume_role;
 mod recorder;
 mod refusal;
 mod tries;
@@ -126,17 +127,9 @@ impl<'a> Sts<'a> {
             self.error(failure, &format!("AssumeRoleWithWebIdentity for {role}"), explanation)
         })?;
         self.note(notes, &seen, None, &format!("assumed {role}"));
-        let credentials = output.credentials.ok_or_else(|| self.invalid("no credentials"))?;
-        let expiry =
-            credentials.expiration.try_into().map_err(|_| self.invalid("an impossible expiration"))?;
-        let credentials = Credentials::builder()
-            .access_key_id(credentials.access_key_id)
-            .secret_access_key(credentials.secret_access_key)
-            .session_token(credentials.session_token)
-            .expiry(expiry)
-            .account_id(role.account_id())
-            .provider_name("WebIdentity");
-        Ok(Provided::new(credentials.build(), Principal::assumed_role(role.clone(), session_name.as_str())))
+        let credentials = session_credentials(output.credentials, role, "WebIdentity")
+            .map_err(|what| self.invalid(what))?;
+        Ok(Provided::new(credentials, Principal::assumed_role(role.clone(), session_name.as_str())))
     }
 
     /// Asks who `credentials` belong to. Needs no permission.
@@ -210,6 +203,24 @@ impl fmt::Display for Sts<'_> {
             None => write!(f, "STS in {}{}", self.region, self.variant),
         }
     }
+}
+
+/// The credentials of a session of `role`, or what is wrong with STS's answer.
+fn session_credentials(
+    answered: Option<aws_sdk_sts::types::Credentials>,
+    role: &RoleArn,
+    provider: &'static str,
+) -> Result<Credentials, &'static str> {
+    let answered = answered.ok_or("no credentials")?;
+    let expiry = answered.expiration.try_into().map_err(|_| "an impossible expiration")?;
+    Ok(Credentials::builder()
+        .access_key_id(answered.access_key_id)
+        .secret_access_key(answered.secret_access_key)
+        .session_token(answered.session_token)
+        .expiry(expiry)
+        .account_id(role.account_id())
+        .provider_name(provider)
+        .build())
 }
 
 fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Error> {

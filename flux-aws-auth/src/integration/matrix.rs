@@ -96,6 +96,7 @@ pub(super) fn support(integration: Integration, level: Level, source: SourceKind
         },
         (Level::Controller, SourceKind::Ecs) => OUTSIDE_KUBERNETES,
         (Level::Controller, SourceKind::Custom(_)) => NOT_FLUX_S,
+        (_, SourceKind::RoleHop) => HOP_OF_ANOTHER,
         (Level::Object, SourceKind::PodIdentity) => POD_OF_AN_OBJECT,
         (Level::Object, _) => NOT_THE_OBJECT_S,
         (Level::Controller, _) => NOT_THE_CONTROLLER_S,
@@ -118,6 +119,9 @@ const NODE_BEYOND_ECR: Support = Support::OptIn {
 
 const NOT_FLUX_S: Support =
     Support::OptIn { why: "Flux has no such source: the program added it, and answers for it" };
+
+const HOP_OF_ANOTHER: Support =
+    Support::OptIn { why: "a role hop is as good as the source that it starts from: ask for that one" };
 
 const OUTSIDE_KUBERNETES: Support =
     Support::OptIn { why: "Flux runs in Kubernetes, and has no word on the roles of ECS tasks" };

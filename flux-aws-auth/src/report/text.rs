@@ -24,6 +24,7 @@ impl fmt::Display for ChainReport {
             if to_blame {
                 source.write_details(f)?;
             }
+            source.write_base(f)?;
         }
         self.write_surprises(f)
     }
@@ -115,6 +116,12 @@ impl SourceReport {
             writeln!(f, "       {}: {}", note.subject(), note.finding())?;
         }
         Ok(())
+    }
+
+    /// How the credentials were found that this one starts from, one step further in.
+    fn write_base(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(base) = self.base() else { return Ok(()) };
+        base.to_string().lines().try_for_each(|line| writeln!(f, "       {line}"))
     }
 
     fn write_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

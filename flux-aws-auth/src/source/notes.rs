@@ -3,12 +3,14 @@
 use crate::clock_skew::ClockSkew;
 use crate::environment::Environment;
 use crate::error::ResponseFacts;
+use crate::report::ChainReport;
 
 /// What a source looked at and found, line by line, for the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
-    notes: Vec<Note>,
+    lines: Vec<Note>,
     last_exchange: Option<LastExchange>,
+    base: Option<ChainReport>,
 }
 
 /// One thing a source looked at.
@@ -23,8 +25,8 @@ impl Notes {
     /// not noted again.
     pub fn add(&mut self, subject: impl Into<String>, finding: impl Into<String>) {
         let note = Note { subject: subject.into(), finding: finding.into() };
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
+        if !self.lines.contains(&note) {
+            self.lines.push(note);
         }
     }
 
@@ -55,9 +57,18 @@ impl Notes {
         self.last_exchange.as_ref()?.clock_skew
     }
 
+    /// Remembers how the credentials were found that this source starts from.
+    pub(crate) fn set_base(&mut self, base: Option<ChainReport>) {
+        self.base = base;
+    }
+
+    pub(crate) fn base(&self) -> Option<&ChainReport> {
+        self.base.as_ref()
+    }
+
     /// The notes, in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = &Note> {
-        self.notes.iter()
+        self.lines.iter()
     }
 }
 

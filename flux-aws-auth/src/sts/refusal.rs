@@ -73,8 +73,19 @@ impl Failure {
         Self { facts, summary, skew, unsendable, connection, client, cause }
     }
 
-    fn code(&self) -> Option<&str> {
+    pub(super) fn code(&self) -> Option<&str> {
         self.facts.code.as_deref()
+    }
+
+    /// Whether AWS's message has these words in it.
+    pub(super) fn says(&self, words: &str) -> bool {
+        self.summary.contains(words)
+    }
+
+    /// Who made the call, where AWS's message says it.
+    pub(super) fn caller(&self) -> Option<String> {
+        let (_, after) = self.summary.split_once("User: ")?;
+        after.split(' ').next().filter(|caller| caller.starts_with("arn:")).map(str::to_owned)
     }
 
     /// AWS's code alone; where there is none, what happened.
@@ -212,7 +223,7 @@ impl Sts<'_> {
 
 /// STS has one code for all that is wrong with a token; its words tell more, and so does the token.
 fn explain_invalid(failure: &Failure, role: &RoleArn, claims: &Claims) -> (Reason, String) {
-    let says = |words: &str| failure.summary.contains(words);
+    let says = |words: &str| failure.says(words);
     let account = role.account_id();
     if says("provider found") {
         return (

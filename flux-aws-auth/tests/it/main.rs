@@ -19,6 +19,7 @@ mod pod_identity;
 mod process_environment;
 mod report;
 mod retries;
+mod role_hop;
 mod secret;
 mod service_account;
 mod sockets;

@@ -203,6 +203,13 @@ pub(crate) fn sts_credentials(clock: &TestClock, lifetime: u64) -> String {
     )
 }
 
+/// STS's answer to AssumeRole, with credentials of this id.
+pub(crate) fn hop_credentials(clock: &TestClock, lifetime: u64, id: &str) -> String {
+    sts_credentials(clock, lifetime)
+        .replace("AssumeRoleWithWebIdentity", "AssumeRole")
+        .replace("ASIAEXAMPLE", id)
+}
+
 /// STS's way to refuse.
 pub(crate) fn sts_error(status: u16, code: &str, message: &str) -> Reply {
     Reply::Answer(

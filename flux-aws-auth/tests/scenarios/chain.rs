@@ -7,9 +7,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::NamedProvider;
-use flux_aws_auth::{Chain, ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder};
+use flux_aws_auth::{Chain, RoleHop, ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder};
 
-use crate::format::{Client, Options, Order, Provider, Scenario, Source};
+use crate::format::{Client, Hop, Options, Order, Provider, Scenario, Source};
 use crate::network::Network;
 use crate::values::Span;
 use crate::world::{Clock, Cluster, Files};
@@ -63,7 +63,18 @@ pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, f
     if let Some(role) = &options.expect_role {
         builder = builder.expect_role(role.parse().expect("the ARN of a role"));
     }
-    builder.build()
+    options.assume_role.iter().fold(builder.build(), |chain, hop| chain.assume_role(role_hop(hop)))
+}
+
+fn role_hop(of: &Hop) -> RoleHop {
+    let mut hop = RoleHop::new(of.role.parse().expect("the ARN of a role"));
+    if let Some(id) = &of.external_id {
+        hop = hop.external_id(id).expect("an external id");
+    }
+    if let Some(duration) = of.duration {
+        hop = hop.duration(duration.duration()).expect("a duration");
+    }
+    of.tags.iter().fold(hop, |hop, (key, value)| hop.tag(key, value).expect("a tag"))
 }
 
 /// A credentials provider of the AWS SDK's kind.

@@ -163,6 +163,18 @@ pub(crate) struct Options {
     pub(crate) deadline: Option<Span>,
     pub(crate) expect_account: Option<String>,
     pub(crate) expect_role: Option<String>,
+    pub(crate) assume_role: Vec<Hop>,
+}
+
+/// A role to assume with the credentials of the chain so far.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Hop {
+    pub(crate) role: String,
+    pub(crate) external_id: Option<String>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) duration: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

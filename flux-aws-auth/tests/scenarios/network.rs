@@ -174,12 +174,15 @@ impl Network {
                 r#"{{"AccessKeyId":"{key}","SecretAccessKey":"canary-secret-access-key","Token":"canary-session-token","AccountId":"111122223333","Expiration":"{expiry}"}}"#
             );
         }
+        let body = request.body().bytes().unwrap_or_default();
+        let mut form = form_urlencoded::parse(body);
+        let action = form.find_map(|(name, value)| (name == "Action").then_some(value)).unwrap_or_default();
         format!(
-            r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult>
+            r#"<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result>
 <Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>canary-secret-access-key</SecretAccessKey>
 <SessionToken>canary-session-token</SessionToken><Expiration>{expiry}</Expiration></Credentials>
 <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:s</AssumedRoleId><Arn>arn:aws:sts::111122223333:assumed-role/r/s</Arn></AssumedRoleUser>
-</AssumeRoleWithWebIdentityResult><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></AssumeRoleWithWebIdentityResponse>"#
+</{action}Result><ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata></{action}Response>"#
         )
     }
 }
