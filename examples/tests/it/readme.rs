@@ -35,3 +35,16 @@ async fn the_readme_shows_the_real_output() {
     check("reflect", &[]).await;
     check("reflect --setup nothing", &["--setup", "nothing"]).await;
 }
+
+#[test]
+fn the_readme_shows_the_real_matrix() {
+    let readme = include_str!("../../../README.md");
+    let block = readme.split_once("<!-- the support matrix -->\n").expect("the matrix's marker").1;
+    let shown: Vec<_> = block.lines().take_while(|line| line.starts_with('|')).collect();
+    let matrix = flux_aws_auth::Integration::matrix_markdown();
+    assert_eq!(
+        shown,
+        matrix.trim_end().lines().collect::<Vec<_>>(),
+        "the README's matrix should be\n{matrix}"
+    );
+}

@@ -90,7 +90,7 @@ async fn sts_refuses_what_it_should_and_the_hint_says_why() {
         (
             "no token",
             "not-a-token".to_owned(),
-            ErrorKind::InvalidToken,
+            ErrorKind::Configuration,
             "does not hold a ServiceAccount token",
         ),
     ];

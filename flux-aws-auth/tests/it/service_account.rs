@@ -253,8 +253,7 @@ async fn a_refused_token_is_not_sent_twice() {
     let chain =
         chain(controller(), &aws, &Network::silent(), &clock).region("eu-west-1").service_account(role);
     chain.build().resolve().await.unwrap();
-    let sent: Vec<_> =
-        aws.seen().iter().map(|seen| seen.body.contains("WebIdentityToken=token-1")).collect();
+    let sent: Vec<_> = aws.seen().iter().map(|seen| seen.body.contains("WebIdentityToken=token-1")).collect();
     assert_eq!(sent, [true, false, false], "another token after a refusal, the same after a server error");
     assert!(aws.seen()[1..].iter().all(|seen| seen.body.contains("WebIdentityToken=token-2")));
 }
