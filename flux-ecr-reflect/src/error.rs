@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::denial::Denial;
 use crate::tags::Cursor;
 
 /// Why a name was refused, or a registry could not be read.
@@ -26,6 +27,7 @@ struct Inner {
     page: Option<u64>,
     cursor: Option<Cursor>,
     response: ResponseFacts,
+    denial: Option<Denial>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     /// How many errors at the head of the source chain say nothing.
     skipped_sources: usize,
@@ -76,6 +78,7 @@ impl Error {
             page: None,
             cursor: None,
             response: ResponseFacts::default(),
+            denial: None,
             source: None,
             skipped_sources: 0,
         }))
@@ -124,6 +127,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_denial(mut self, denial: Option<Denial>) -> Self {
+        Arc::make_mut(&mut self.0).denial = denial;
+        self
+    }
+
     /// Goes on with the message.
     pub(crate) fn with_addition(mut self, addition: &str) -> Self {
         Arc::make_mut(&mut self.0).message.push_str(addition);
@@ -155,6 +163,11 @@ impl Error {
     /// The next thing to do, in one or two sentences, where the line itself does not already say it.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// Of [`ErrorKind::AccessDenied`], whose policy is to be changed.
+    pub fn denial(&self) -> Option<Denial> {
+        self.0.denial
     }
 
     /// The HTTP status of ECR's answer, when there was an answer.
@@ -212,6 +225,7 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("message", &self.0.message)
             .field("hint", &self.0.hint)
+            .field("denial", &self.0.denial)
             .field("page", &self.0.page)
             .field("response", &self.0.response)
             .field("sources", &sources)

@@ -48,6 +48,7 @@
 //! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the
 //!   policy's choice with its [`Decision`](flux_policy::Decision).
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
+//! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
 //!
 //! # What it does not do
@@ -77,17 +78,21 @@
 //!
 //! The crate has no features.
 
+mod denial;
 mod error;
 mod image;
 mod pages;
+mod preflight;
 mod reflect;
 mod registry;
 mod scan;
 mod tags;
 
+pub use self::denial::Denial;
 pub use self::error::{Error, ErrorKind};
 pub use self::image::{Digest, ImageName, ImageRef, Tag};
 pub use self::pages::{Listing, PageProgress, Pages};
+pub use self::preflight::Preflight;
 pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};
 pub use self::registry::EcrRegistry;
 pub use self::scan::{Scan, Tags};

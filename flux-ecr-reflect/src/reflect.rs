@@ -8,8 +8,10 @@ use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector};
 use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, ImageRef};
 use crate::pages::{Listing, OnPage, Pages};
+use crate::preflight::Preflight;
 use crate::scan::{Scan, ScanBuilder};
-use crate::tags::{Cursor, TagEntry, TagSource};
+use crate::tags::ecr_api::EcrApi;
+use crate::tags::{Cursor, PageRequest, TagEntry, TagSource};
 
 mod builder;
 mod credentials;
@@ -29,9 +31,24 @@ pub struct Reflector {
 }
 
 struct Inner {
-    source: Arc<dyn TagSource>,
+    source: Source,
     exclusion_list: ExclusionList,
     on_page: Option<Arc<OnPage>>,
+}
+
+/// Where tags come from.
+enum Source {
+    Ecr(EcrApi),
+    Other(Arc<dyn TagSource>),
+}
+
+impl Source {
+    fn tags(&self) -> &dyn TagSource {
+        match self {
+            Self::Ecr(ecr) => ecr,
+            Self::Other(source) => &**source,
+        }
+    }
 }
 
 impl Reflector {
@@ -109,6 +126,29 @@ impl Reflector {
         Ok(Reflection { scan: tags.finish(image.clone(), listing), latest })
     }
 
+    /// Finds out what the credentials may do with an image, and if not, whose policy is to be changed: logs in to its registry
+    /// and asks for one page of tags. Nothing is kept of either.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Credentials`] when there are none, and [`ErrorKind::Configuration`] when the image is not in private ECR or
+    /// the reflector has a [`tag_source`](ReflectorBuilder::tag_source). What ECR denies is in the [`Preflight`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the requests.
+    #[tracing::instrument(skip_all, fields(%image))]
+    pub async fn preflight(&self, image: &ImageName) -> Result<Preflight, Error> {
+        let Source::Ecr(ecr) = &self.inner.source else {
+            let message = "a tag_source of one's own is no ECR, so there is no preflight";
+            return Err(Error::new(ErrorKind::Configuration, message));
+        };
+        let credentials = ecr.credentials_for(image).await?;
+        let login = ecr.log_in(image, &credentials).await;
+        let listing = ecr.page(&PageRequest::new(image)).await.map(|_| ());
+        Ok(Preflight { image: image.clone(), login, listing })
+    }
+
     /// Lists all tags of an image with their digests, page by page, and leaves none out, excluded or not. The
     /// [`on_page`](ReflectorBuilder::on_page) hook is told of these pages too.
     ///
@@ -128,7 +168,7 @@ impl Reflector {
     /// }
     /// ```
     pub fn pages<'a>(&'a self, image: &'a ImageName) -> Pages<'a> {
-        Pages::new(&*self.inner.source, image, self.inner.on_page.as_deref())
+        Pages::new(self.inner.source.tags(), image, self.inner.on_page.as_deref())
     }
 
     /// The same from a page on: with [`TagPage::next`](crate::TagPage::next) of the last page there is, or
@@ -162,7 +202,7 @@ impl Reflector {
 
 impl fmt::Debug for Reflector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reflector").field("source", &self.inner.source).finish_non_exhaustive()
+        f.debug_struct("Reflector").field("source", &self.inner.source.tags()).finish_non_exhaustive()
     }
 }
 

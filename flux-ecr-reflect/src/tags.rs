@@ -11,6 +11,7 @@ mod ecr_answer;
 pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
 mod ecr_error;
+mod ecr_login;
 
 /// A listing of an image's tags, in pages.
 ///

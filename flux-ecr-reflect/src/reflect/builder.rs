@@ -12,7 +12,7 @@ use flux_aws_auth::{Endpoint, Environment, HttpClientBuilder};
 use flux_policy::ExclusionList;
 
 use super::credentials::CredentialsFrom;
-use super::{Inner, Reflector};
+use super::{Inner, Reflector, Source};
 use crate::error::{Error, ErrorKind};
 use crate::pages::{OnPage, PageProgress};
 use crate::tags::TagSource;
@@ -108,7 +108,7 @@ impl ReflectorBuilder {
         Ok(Reflector { inner: Arc::new(Inner { source: self.source()?, exclusion_list, on_page }) })
     }
 
-    fn source(self) -> Result<Arc<dyn TagSource>, Error> {
+    fn source(self) -> Result<Source, Error> {
         if let Some(source) = self.tag_source {
             let of_ecr = [
                 ("credentials", self.credentials.is_some()),
@@ -121,7 +121,7 @@ impl ReflectorBuilder {
                 Some((setting, _)) => {
                     Err(wrong(format!("{setting} is for ECR, which tag_source replaces; set one of the two")))
                 }
-                None => Ok(source),
+                None => Ok(Source::Other(source)),
             };
         }
         let credentials = self
@@ -133,7 +133,7 @@ impl ReflectorBuilder {
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
         };
         let endpoint_url = self.endpoint_url.as_deref().map(checked_endpoint).transpose()?;
-        Ok(Arc::new(EcrApi::new(credentials.into_chain(&connection), connection, endpoint_url)))
+        Ok(Source::Ecr(EcrApi::new(credentials.into_chain(&connection), connection, endpoint_url)))
     }
 }
 

@@ -4,12 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use aws_sdk_ecr::error::ProvideErrorMetadata;
-use aws_sdk_ecr::operation::list_images::ListImagesError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use crate::denial::Denial;
 use crate::error::{ErrorKind, ResponseFacts};
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_error::ACTION;
+use crate::tags::ecr_login::ACTION as LOGIN;
 
 /// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
 #[derive(Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(error: &ListImagesError, response: &HttpResponse) -> Self {
+    pub(super) fn new(error: &impl ProvideErrorMetadata, response: &HttpResponse) -> Self {
         let facts = ResponseFacts {
             status: Some(response.status().as_u16()),
             code: error.code().map(str::to_owned),
@@ -73,10 +74,32 @@ impl Answer {
         matches!(self.rejection(), Some(Rejection::Expired | Rejection::Unknown | Rejection::Signature))
     }
 
+    /// Whose policy denies, if that is what the answer says.
+    pub(super) fn denial(&self, action: &str, registry: &EcrRegistry) -> Option<Denial> {
+        let is_denial = self.kind() == ErrorKind::AccessDenied;
+        is_denial.then(|| Denial::of(&self.message, action == LOGIN, registry.account_id()))
+    }
+
+    /// The next thing to do about a login that was refused with an AWS error code.
+    pub(super) fn remedy_of_login(&self, registry: &EcrRegistry) -> Option<String> {
+        match (self.kind(), self.denial(LOGIN, registry)) {
+            (_, Some(Denial::NoTokenPermission)) if !self.is_explicit() => Some(format!(
+                "Allow {LOGIN} in the identity's IAM policy, in a statement of its own with the resource `*`: it is an action \
+                 without resources, and no repository's policy can grant it."
+            )),
+            (_, Some(_)) => Some(self.permission(registry, LOGIN)),
+            (ErrorKind::Credentials, _) => Some(self.renewal(registry)),
+            (ErrorKind::Throttled, _) => {
+                Some("Log in less often: a token is good for twelve hours.".to_owned())
+            }
+            _ => None,
+        }
+    }
+
     /// The next thing to do about an answer that has an AWS error code.
     pub(super) fn remedy(&self, registry: &EcrRegistry, kind: ErrorKind) -> Option<String> {
         Some(match kind {
-            ErrorKind::AccessDenied => self.permission(registry),
+            ErrorKind::AccessDenied => self.permission(registry, ACTION),
             ErrorKind::NotFound => {
                 "Check the spelling, the account and the region of the image name.".to_owned()
             }
@@ -102,24 +125,28 @@ impl Answer {
     /// against a deny, nor beyond a limit.
     ///
     /// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-    fn permission(&self, registry: &EcrRegistry) -> String {
+    fn permission(&self, registry: &EcrRegistry, action: &str) -> String {
         let text = self.message.to_ascii_lowercase();
         let policy = POLICIES.into_iter().find(|policy| text.contains(&policy.name.to_ascii_lowercase()));
-        let explicit = text.contains("explicit deny");
         match policy {
-            policy if explicit => format!(
-                "{} denies {ACTION} explicitly, and no allow elsewhere overrides that: change its Deny statement.",
+            policy if self.is_explicit() => format!(
+                "{} denies {action} explicitly, and no allow elsewhere overrides that: change its Deny statement.",
                 policy.map_or_else(|| "A policy".to_owned(), |policy| format!("The {}", policy.name))
             ),
             Some(Policy { name, limits: true }) => format!(
-                "Allow {ACTION} on that resource in the {name} too: it limits what the identity's own policy can grant."
+                "Allow {action} on that resource in the {name} too: it limits what the identity's own policy can grant."
             ),
             _ => format!(
-                "Allow {ACTION} on that resource in the identity's IAM policy, and, if the identity belongs to another \
+                "Allow {action} on that resource in the identity's IAM policy, and, if the identity belongs to another \
                  account than {}, in the repository's policy too.",
                 registry.account_id()
             ),
         }
+    }
+
+    /// Whether a policy says no, rather than none saying yes.
+    fn is_explicit(&self) -> bool {
+        self.message.to_ascii_lowercase().contains("explicit deny")
     }
 
     fn renewal(&self, registry: &EcrRegistry) -> String {

@@ -22,9 +22,9 @@ use crate::tags::{Cursor, PageRequest, TagEntry, TagPage, TagSource};
 ///
 /// [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
 pub(crate) struct EcrApi {
-    client: Client,
-    credentials: Chain,
-    endpoint_url: Option<String>,
+    pub(super) client: Client,
+    pub(super) credentials: Chain,
+    pub(super) endpoint_url: Option<String>,
 }
 
 impl EcrApi {
@@ -115,7 +115,7 @@ impl fmt::Debug for EcrApi {
 /// The one address to call. In place of the SDK's own resolver, which a file that the process's environment names could
 /// send elsewhere.
 #[derive(Debug)]
-struct OneAddress(String);
+pub(super) struct OneAddress(pub(super) String);
 
 impl ResolveEndpoint for OneAddress {
     fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {

@@ -48,6 +48,14 @@ impl Call<'_> {
             let credentials_rejected = answer.rejects_credentials();
             return Failed { error: self.answered(answer, context.into_err()), credentials_rejected };
         }
+        Failed { error: self.unanswered(error), credentials_rejected: false }
+    }
+
+    /// What it means that there was no answer.
+    pub(super) fn unanswered<E>(&self, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+    {
         let region = self.registry.region();
         let failed = match &error {
             SdkError::ConstructionFailure(_) => Error::new(
@@ -66,7 +74,7 @@ impl Call<'_> {
             }
             _ => self.unavailable(format!("the ECR API of {region} could not be reached")),
         };
-        Failed { error: failed.with_source_from(error, says_something), credentials_rejected: false }
+        failed.with_source_from(error, says_something::<E>)
     }
 
     fn unavailable(&self, message: String) -> Error {
@@ -84,7 +92,9 @@ impl Call<'_> {
     fn answered(&self, answer: Answer, error: ListImagesError) -> Error {
         let kind = answer.kind();
         if answer.facts.code.is_some() {
-            let failed = Error::new(kind, self.refusal(kind)).with_response(answer.facts.clone());
+            let failed = Error::new(kind, self.refusal(kind))
+                .with_response(answer.facts.clone())
+                .with_denial(answer.denial(ACTION, self.registry));
             return match answer.remedy(self.registry, kind) {
                 Some(hint) => failed.with_hint(hint),
                 None => failed,
@@ -95,7 +105,7 @@ impl Call<'_> {
         if answer.is_success() {
             return Error::new(kind, format!("ECR's answer to ListImages of {image} cannot be read"))
                 .with_response(answer.facts)
-                .with_source_from(error, says_something);
+                .with_source_from(error, says_something::<ListImagesError>);
         }
         let status = answer.status();
         Error::new(
@@ -126,9 +136,9 @@ impl Call<'_> {
 
 /// The SDK's and the HTTP client's own layers only name themselves: "dispatch failure", "io error", "client error
 /// (Connect)".
-fn says_something(error: &(dyn StdError + 'static)) -> bool {
-    !error.is::<SdkError<ListImagesError, HttpResponse>>()
-        && !error.is::<ListImagesError>()
+fn says_something<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    !error.is::<SdkError<E, HttpResponse>>()
+        && !error.is::<E>()
         && !error.is::<ConnectorError>()
         && !error.to_string().starts_with("client error (")
 }

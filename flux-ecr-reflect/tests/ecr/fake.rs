@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::body::SdkBody;
 use flux_ecr_reflect::{Error, ImageName, Reflector, ReflectorBuilder};
 use http::{Request, Response};
 use serde_json::{Value, json};
@@ -59,6 +60,19 @@ pub(crate) fn ecr(
     (client, log)
 }
 
+/// An HTTP client on which `answer` plays ECR: status and JSON for the name of an operation.
+pub(crate) fn by_operation(
+    answer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static,
+) -> SharedHttpClient {
+    infallible_client_fn(move |request| {
+        let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok());
+        let (_, operation) = target.and_then(|target| target.split_once('.')).expect("an operation");
+        let (status, body) = answer(operation);
+        // A body as it comes from a network: the SDK's traces do not show it before it is read.
+        Response::builder().status(status).body(SdkBody::from_body_1_x(body.to_string())).expect("a response")
+    })
+}
+
 /// An HTTP client that answers request `i`, from 0, with this status and this body, whatever it is.
 pub(crate) fn anything(answer: impl Fn(usize) -> (u16, String) + Send + Sync + 'static) -> SharedHttpClient {
     let asked = AtomicUsize::new(0);
@@ -87,7 +101,7 @@ pub(crate) trait AsBytes {
     fn as_bytes(&self) -> &[u8];
 }
 
-impl AsBytes for aws_smithy_types::body::SdkBody {
+impl AsBytes for SdkBody {
     fn as_bytes(&self) -> &[u8] {
         self.bytes().expect("a body in memory")
     }

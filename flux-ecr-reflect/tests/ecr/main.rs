@@ -10,5 +10,6 @@ mod errors;
 mod fake;
 mod listing;
 mod paging;
+mod preflight;
 mod remedies;
 mod secrets;

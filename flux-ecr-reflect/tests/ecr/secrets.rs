@@ -8,7 +8,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::fake::{self, SECRET_KEY, SESSION_TOKEN, failure, page};
+use crate::fake::{self, SECRET_KEY, SESSION_TOKEN, by_operation, failure, page};
+use crate::preflight;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -57,4 +58,23 @@ async fn traces_debug_and_errors_are_clean() {
     for secret in [SECRET_KEY, SESSION_TOKEN, "Signature="] {
         assert!(!output.contains(secret), "{secret} in {output}");
     }
+}
+
+/// Here the SDK's own trace output is listened to as well: it would show the password.
+#[tokio::test]
+async fn a_registry_s_password_is_in_no_trace_at_any_level() {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
+        .with(Targets::new().with_default(LevelFilter::TRACE));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let client = by_operation(|operation| match operation {
+        "GetAuthorizationToken" => preflight::token(),
+        _ => page([], None),
+    });
+    let found = fake::reflector(client).preflight(&fake::image()).await.expect("asked");
+    assert!(found.is_fine());
+    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    assert!(traced.contains("GetAuthorizationToken"), "the SDK was listened to: {traced}");
+    assert!(!traced.contains(preflight::TOKEN), "{traced}");
 }
