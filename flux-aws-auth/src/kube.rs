@@ -136,9 +136,10 @@ impl KubeTokens {
     /// Looks a ServiceAccount up here before the API server is asked: in a store, say, that a watch keeps current. One that is
     /// not found here, perhaps because it is new, is asked for.
     ///
-    /// A store can be late. It can then give the annotation of a ServiceAccount that was made anew meanwhile; since its uid is
-    /// that of the old one, no token is made for it, and the call fails with
-    /// [`Reason::ServiceAccountReplaced`](crate::Reason::ServiceAccountReplaced) until the store has caught up.
+    /// A store can be late. A changed annotation counts from when the store has it. Of a ServiceAccount that was made anew, the
+    /// store still has the old uid, so that no token is made, and the call fails with
+    /// [`Reason::ServiceAccountReplaced`](crate::Reason::ServiceAccountReplaced) until the store has caught up. Give the uid,
+    /// therefore, as the conversion from [`ObjectMeta`] does.
     ///
     /// With a reflector of [`kube::runtime`](https://docs.rs/kube/latest/kube/runtime/reflector/) over
     /// the metadata of ServiceAccounts, which needs the verbs `list` and `watch` as well:
@@ -179,8 +180,8 @@ impl KubeTokens {
 
     /// For how long a token is good. Not set: 10 minutes, the least that Kubernetes makes one for.
     ///
-    /// A token is used once, at once, and what it is exchanged for does not end with it. A longer life helps where the clocks
-    /// of the cluster and of AWS differ, and else but whoever steals the token.
+    /// A token is used once, at once, and what it is exchanged for does not end with it. A longer life is for clusters whose
+    /// clock is behind that of AWS by minutes; for the rest, it helps but whoever steals the token.
     ///
     /// # Errors
     ///

@@ -26,7 +26,7 @@ pub const ROLE_ARN_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 /// The part of the Kubernetes API that an object-level identity needs.
 ///
 /// Who implements it decides with whose Kubernetes permissions: `get` on ServiceAccounts and `create` on
-/// `serviceaccounts/token` ([TokenRequest]).
+/// `serviceaccounts/token` ([TokenRequest]). With the feature `kube`, `kube::KubeTokens` does so over a `kube::Client`.
 ///
 /// [TokenRequest]: https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 #[async_trait]
