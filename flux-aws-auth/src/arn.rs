@@ -77,6 +77,11 @@ impl fmt::Debug for RoleArn {
     }
 }
 
+/// Whether `text` is an account's id.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn flaw(arn: &str) -> Option<&'static str> {
     let mut segments = arn.splitn(6, ':');
     let mut next = || segments.next().unwrap_or_default();
@@ -96,7 +101,7 @@ fn flaw(arn: &str) -> Option<&'static str> {
         return Some("IAM has no regions, so the fourth part is empty");
     }
     let account = next();
-    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+    if !is_account(account) {
         return Some("the account is not twelve digits");
     }
     let Some(path_and_name) = next().strip_prefix("role/") else {

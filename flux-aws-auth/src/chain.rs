@@ -1,6 +1,7 @@
 //! The sources in order, and the credentials of the first that is set up.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
-use crate::cache::{Counters, Handle};
+use crate::cache::{Cache, Counters, Handle};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::expectation::Expectation;
@@ -161,6 +162,21 @@ impl Chain {
         Self { held: inner.clone().held(), inner }
     }
 
+    /// The same for an object, with credentials that are those that the cache has for `key`.
+    pub(crate) fn assume_role_in<K>(
+        &self,
+        cache: &Cache<K, Resolved, Error>,
+        key: K,
+        hop: RoleHop,
+        sts_endpoint: Option<Endpoint>,
+    ) -> Self
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+    {
+        let inner = self.hop(hop, sts_endpoint);
+        Self { held: inner.clone().held_in(cache, key), inner }
+    }
+
     fn hop(&self, hop: RoleHop, sts_endpoint: Option<Endpoint>) -> Arc<Inner> {
         Arc::new(Inner {
             sources: vec![Arc::new(RoleHopSource { base: self.clone(), hop, sts_endpoint })],
@@ -221,6 +237,26 @@ impl Chain {
     }
 }
 
+/// For those who hold several chains, or put conditions on what one gives.
+impl Chain {
+    /// What is held and good, without waiting; a stale one is renewed in the background.
+    pub(crate) fn ready(&self) -> Option<Arc<Resolved>> {
+        self.held.ready()
+    }
+
+    pub(crate) fn peek(&self) -> Option<Arc<Resolved>> {
+        self.held.peek()
+    }
+
+    /// A cache for chains that are like this one.
+    pub(crate) fn cache<K>(&self, capacity: usize) -> Cache<K, Resolved, Error>
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+    {
+        self.inner.cache_builder().capacity(capacity).build()
+    }
+}
+
 impl fmt::Debug for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> = self.inner.sources.iter().map(CredentialSource::kind).collect();
@@ -238,19 +274,23 @@ impl ProvideCredentials for Chain {
             return future::ProvideCredentials::ready(Ok(credentials));
         }
         future::ProvideCredentials::new(async move {
-            self.held.get().await.map(|resolved| resolved.credentials().clone()).map_err(|error| match error
-                .kind()
-            {
-                ErrorKind::NoIdentity => CredentialsError::not_loaded(error),
-                ErrorKind::Configuration => CredentialsError::invalid_configuration(error),
-                _ => CredentialsError::provider_error(error),
-            })
+            let resolved = self.held.get().await;
+            resolved.map(|resolved| resolved.credentials().clone()).map_err(to_credentials_error)
         })
     }
 
     /// What is held and still good: a client whose patience ended before the sources answered goes on with it.
     fn fallback_on_interrupt(&self) -> Option<Credentials> {
         self.held.peek().map(|resolved| resolved.credentials().clone())
+    }
+}
+
+/// The error in the AWS SDK's words, with all of it inside.
+pub(crate) fn to_credentials_error(error: Error) -> CredentialsError {
+    match error.kind() {
+        ErrorKind::NoIdentity => CredentialsError::not_loaded(error),
+        ErrorKind::Configuration => CredentialsError::invalid_configuration(error),
+        _ => CredentialsError::provider_error(error),
     }
 }
 

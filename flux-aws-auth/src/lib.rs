@@ -30,9 +30,11 @@
 //!   same report.
 //! * [`Reason`] is a stable code for each outcome of a source, for conditions, metrics and alerts.
 //! * [`cache`] is what a chain holds its credentials with, for whatever else expires.
-//! * [`ServiceAccountRole`] is the identity of a tenant's object: the role of a Kubernetes ServiceAccount, over any
-//!   [`ServiceAccountTokens`].
-//! * [`AccessKeySecret`] is the other identity of a tenant's object: an access key in a Kubernetes Secret.
+//! * [`Authenticator`] is the front door of a program with tenants: it gives the credentials of an [`Identity`], the
+//!   controller's own or an object's, for a [`Resource`].
+//! * [`ServiceAccountRole`] is the identity of a tenant's object by itself: the role of a Kubernetes ServiceAccount, over any
+//!   [`ServiceAccountTokens`]. [`AccessKeySecret`] is the other one: an access key in a Kubernetes Secret.
+//! * [`RoleHop`] is a further role, assumed with the credentials of any of these.
 //! * [`Integration`] tells which of these identities Flux supports for what, since when, and why not the others.
 //! * [`doctor`] says what is set up here, what is wrong with it, and what to do, without asking anybody.
 //! * [`iam`] prints the policy documents that a role needs, and says why one that somebody else wrote does not work.
@@ -96,6 +98,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod arn;
+mod authenticator;
 pub mod cache;
 mod chain;
 mod clock_skew;
@@ -107,6 +110,7 @@ mod error;
 mod expectation;
 mod http_clients;
 pub mod iam;
+mod identity;
 mod integration;
 #[cfg(feature = "kube")]
 #[cfg_attr(docsrs, doc(cfg(feature = "kube")))]
@@ -116,6 +120,7 @@ mod partition;
 mod principal;
 mod reason;
 mod report;
+mod resource;
 mod retry;
 mod role_hop;
 mod secret;
@@ -127,6 +132,7 @@ mod text;
 mod token;
 
 pub use arn::RoleArn;
+pub use authenticator::{Authenticator, AuthenticatorBuilder, IdentityCredentials};
 pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};
 pub use clock_skew::ClockSkew;
 pub use connection::ConnectionFailure;
@@ -134,12 +140,14 @@ pub use endpoint::Endpoint;
 pub use environment::Environment;
 pub use error::{BoxError, Error, ErrorKind};
 pub use http_clients::{HttpClientBuilder, Proxy, http_client};
+pub use identity::Identity;
 pub use integration::{Combination, FluxVersion, Integration, Level, Support};
 pub use no_process_environment::NoProcessEnvironment;
 pub use partition::Partition;
 pub use principal::Principal;
 pub use reason::Reason;
 pub use report::{ChainReport, SourceReport, SourceResult};
+pub use resource::Resource;
 pub use role_hop::RoleHop;
 pub use secret::AccessKeySecret;
 pub use service_account::{

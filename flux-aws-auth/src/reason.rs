@@ -106,6 +106,14 @@ reasons! {
     TokenFileEmpty => Configuration,
     /// The token file holds no token. Check what is mounted there.
     TokenMalformed => Configuration,
+    /// An object names a ServiceAccount, but the program does not let objects bring an identity. Enable
+    /// [object level workload identity](crate::AuthenticatorBuilder::object_level_workload_identity).
+    ObjectLevelDisabled => Configuration,
+    /// An object names no ServiceAccount, and the default one does not exist in its namespace. Make it there, or name another.
+    DefaultServiceAccountMissing => Configuration,
+    /// Flux does not support this identity for this [integration](crate::Integration). The message has why; the hint, what to
+    /// use or how to [allow](crate::AuthenticatorBuilder::allow) it.
+    IdentityNotAllowed => Configuration,
     /// Session policy and session tags are more than AWS packs into one session. Make them shorter.
     SessionTooLarge => Configuration,
     /// STS is switched off for this account in this region. Activate it, or use another region.
@@ -177,7 +185,7 @@ reasons! {
     ApiServerUnreachable => Unavailable,
     /// The API server of Kubernetes is there, but has an error of its own. Try again later.
     ApiServerFailing => Unavailable,
-    /// The ServiceAccount was deleted, and made again, while its role was looked up. Try again.
+    /// The ServiceAccount was changed, or deleted and made again, while its role was looked up or assumed. Try again.
     ServiceAccountReplaced => Unavailable,
     /// The source gave this chain credentials before, and now says that it has none. No other source is asked instead.
     SourceGone => Unavailable,

@@ -33,6 +33,9 @@ pub const ROLE_ARN_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 pub trait ServiceAccountTokens: fmt::Debug + Send + Sync {
     /// Reads a ServiceAccount.
     ///
+    /// An [`Authenticator`](crate::Authenticator) does so before each use of an object's credentials, so give it one that
+    /// reads from a watch's cache where there are many objects.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is none of this name,
@@ -235,6 +238,14 @@ impl ServiceAccountRole {
         Self { reference, tokens: Arc::new(tokens), sts_endpoint: None }
     }
 
+    pub(crate) fn at(
+        reference: ServiceAccountRef,
+        tokens: Arc<dyn ServiceAccountTokens>,
+        sts_endpoint: Option<Endpoint>,
+    ) -> Self {
+        Self { reference, tokens, sts_endpoint }
+    }
+
     /// Asks STS at the address that the object names, such as `spec.sts.endpoint` of Flux's Bucket: a VPC endpoint, for one.
     ///
     /// The address is a tenant's, so it passes [`Endpoint::tenant_sts`] or is refused. Without one, STS is asked where the
@@ -249,14 +260,23 @@ impl ServiceAccountRole {
         Ok(self)
     }
 
-    async fn assume_role(&self, context: &SourceContext, notes: &mut Notes) -> Result<Provided, Error> {
+    /// Makes a session of the role, by what the ServiceAccount was when it was `read`, if it was, else by what it is now.
+    async fn assume_role(
+        &self,
+        context: &SourceContext,
+        notes: &mut Notes,
+        read: Option<&ServiceAccount>,
+    ) -> Result<Provided, Error> {
         // `AWS_REGION` is the controller's; the object's resource may even be in another partition. Flux refuses this too.
         let region = context.given_region().ok_or_else(|| {
-            Error::because(Reason::RegionMissing, format!("no AWS region to authenticate {self} in"))
+            Error::because(Reason::RegionMissing, REGION_REQUIRED)
                 .with_hint("Give one to ChainBuilder::region, from the object's spec or its registry's host.")
         })?;
         let sts = Sts::in_region(context, region, self.sts_endpoint.clone())?;
-        let account = self.account(notes).await?;
+        let account = match read {
+            Some(read) => read.clone(),
+            None => self.account(notes).await?,
+        };
         let role = self.role(&account, notes)?;
         let session_name =
             SessionName::for_service_account(self.reference.namespace(), self.reference.name(), sts.region());
@@ -273,12 +293,13 @@ impl ServiceAccountRole {
         }
     }
 
-    async fn account(&self, notes: &mut Notes) -> Result<ServiceAccount, Error> {
+    /// Reads the ServiceAccount.
+    pub(crate) async fn account(&self, notes: &mut Notes) -> Result<ServiceAccount, Error> {
         self.tokens.service_account(&self.reference).await.map_err(|cause| {
             notes.add(self.to_string(), "not readable");
             explained(
                 cause,
-                format!("{self} cannot be read"),
+                format!("failed to get service account '{}'", self.reference),
                 "Check that it exists, and that this program may get serviceaccounts in its namespace.",
             )
         })
@@ -294,8 +315,9 @@ impl ServiceAccountRole {
             .with_hint("Annotate it with the ARN of the role that it may assume."));
         };
         notes.add(self.to_string(), format!("annotation {ROLE_ARN_ANNOTATION} found"));
-        role.parse()
-            .map_err(|error: Error| error.about(format_args!("{self}: annotation {ROLE_ARN_ANNOTATION}")))
+        role.parse().map_err(|error: Error| {
+            error.about(format_args!("invalid {ROLE_ARN_ANNOTATION} annotation of {self}"))
+        })
     }
 
     async fn token(&self, account: &ServiceAccount, notes: &mut Notes) -> Result<ServiceAccountToken, Error> {
@@ -307,7 +329,7 @@ impl ServiceAccountRole {
         let token = token.map_err(|cause| {
             explained(
                 cause,
-                format!("no {subject}"),
+                format!("failed to create kubernetes token for service account '{}'", self.reference),
                 "Check that the ServiceAccount exists, and that this program may create serviceaccounts/token in its \
                  namespace.",
             )
@@ -323,6 +345,9 @@ impl ServiceAccountRole {
         }
     }
 }
+
+/// Flux's words, as are those of the other failures here: people look for them.
+pub(crate) const REGION_REQUIRED: &str = "an AWS region is required for authenticating with a service account. please configure one in the object spec";
 
 /// A ServiceAccount that was deleted, and made again, between two requests.
 fn replaced(what: &ServiceAccountRole) -> Error {
@@ -347,7 +372,22 @@ impl fmt::Display for ServiceAccountRole {
 
 /// The role as a source. Not for the caller's hands: among other sources it could give way to the controller's.
 #[derive(Debug)]
-pub(crate) struct ServiceAccountSource(pub(crate) ServiceAccountRole);
+pub(crate) struct ServiceAccountSource {
+    role: ServiceAccountRole,
+    read: Option<ServiceAccount>,
+}
+
+impl ServiceAccountSource {
+    /// It reads the ServiceAccount each time.
+    pub(crate) fn new(role: ServiceAccountRole) -> Self {
+        Self { role, read: None }
+    }
+
+    /// It is the role that the ServiceAccount named when it was `read`; no other, and for no other of the same name.
+    pub(crate) fn as_read(role: ServiceAccountRole, read: ServiceAccount) -> Self {
+        Self { role, read: Some(read) }
+    }
+}
 
 #[async_trait]
 impl CredentialSource for ServiceAccountSource {
@@ -361,6 +401,6 @@ impl CredentialSource for ServiceAccountSource {
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
-        self.0.assume_role(context, notes).await.into()
+        self.role.assume_role(context, notes, self.read.as_ref()).await.into()
     }
 }

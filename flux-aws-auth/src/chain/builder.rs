@@ -1,5 +1,6 @@
 //! How a chain is made: which sources in which order, and what they work with.
 
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,10 +10,12 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use aws_smithy_runtime_api::shared::IntoShared;
 use aws_types::region::Region;
 
-use super::{Chain, Inner};
+use super::{Chain, Inner, Resolved};
 use crate::arn::RoleArn;
+use crate::cache::Cache;
 use crate::endpoint::Switches;
 use crate::environment::Environment;
+use crate::error::Error;
 use crate::expectation::Expectation;
 use crate::http_clients::{HttpClientBuilder, metadata_http_client};
 use crate::secret::{AccessKeySecret, AccessKeySecretSource};
@@ -120,7 +123,7 @@ impl ChainBuilder {
     /// Whatever else this builder is told, before or after, the chain has no other source, so no failure can end in the
     /// identity of the controller or of the node. It needs a [`region`](Self::region) of the object's own.
     pub fn service_account(mut self, role: ServiceAccountRole) -> Self {
-        self.object = Some(Arc::new(ServiceAccountSource(role)));
+        self.object = Some(Arc::new(ServiceAccountSource::new(role)));
         self
     }
 
@@ -220,10 +223,56 @@ impl ChainBuilder {
     /// [one was given](Self::http_client). If that is not acceptable, each request to AWS fails with the reason.
     #[must_use]
     pub fn build(self) -> Chain {
+        let inner = self.inner();
+        Chain { held: inner.clone().held(), inner }
+    }
+
+    /// The chain, whose credentials are those that the cache has for `key`.
+    pub(crate) fn build_in<K>(self, cache: &Cache<K, Resolved, Error>, key: K) -> Chain
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+    {
+        let inner = self.inner();
+        Chain { held: inner.clone().held_in(cache, key), inner }
+    }
+
+    /// The same, with HTTP clients that all chains made of it share.
+    pub(crate) fn with_shared_clients(mut self) -> Self {
+        self.http_client
+            .get_or_insert_with(|| HttpClientBuilder::from_environment(&self.environment).build_or_refuse());
+        self.metadata_http_client.get_or_insert_with(metadata_http_client);
+        self
+    }
+
+    /// The same for an object's ServiceAccount as it was read. What is expected of the controller is not expected of it.
+    pub(crate) fn session(mut self, source: ServiceAccountSource, region: &str) -> Self {
+        self.object = Some(Arc::new(source));
+        self.expectation = Expectation::default();
+        self.region(region)
+    }
+
+    /// The chain of an object's access key, for hops in the resource's region.
+    pub(crate) fn of_secret(mut self, key: AccessKeySecret, region: Option<&str>) -> Chain {
+        self.expectation = Expectation::default();
+        self.region = region.map(|region| Region::new(region.to_owned())).or(self.region);
+        self.access_key_secret(key).build()
+    }
+
+    /// The clock, and how to wait.
+    pub(crate) fn time(&self) -> (&SharedTimeSource, &SharedAsyncSleep) {
+        (&self.time_source, &self.sleep_impl)
+    }
+
+    /// Whether it takes on an object's identity.
+    pub(crate) fn is_of_an_object(&self) -> bool {
+        self.object.is_some()
+    }
+
+    fn inner(self) -> Arc<Inner> {
         let http_client = self
             .http_client
             .unwrap_or_else(|| HttpClientBuilder::from_environment(&self.environment).build_or_refuse());
-        let inner = Arc::new(Inner {
+        Arc::new(Inner {
             sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
             expectation: self.expectation,
@@ -237,8 +286,7 @@ impl ChainBuilder {
                 region: self.region,
                 switches: self.switches,
             },
-        });
-        Chain { held: inner.clone().held(), inner }
+        })
     }
 }
 

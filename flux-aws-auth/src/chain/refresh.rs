@@ -2,11 +2,12 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Inner, Resolved};
-use crate::cache::{CacheBuilder, Fault, Handle, LoadError, Loaded};
+use crate::cache::{Cache, CacheBuilder, Fault, Handle, LoadError, Loaded};
 use crate::error::Error;
 use crate::reason::Reason;
 
@@ -16,14 +17,32 @@ const BEYOND_DEADLINE: Duration = Duration::from_secs(1);
 impl Inner {
     /// The handle that asks the sources when there are no credentials, or old ones.
     pub(super) fn held(self: Arc<Self>) -> Handle<Resolved, Error> {
+        self.cache_builder().single(move |previous| {
+            let inner = self.clone();
+            async move { inner.load_anew(previous).await }
+        })
+    }
+
+    /// The same in a cache that was made by [`cache_builder`](Self::cache_builder), where others may have the same key.
+    pub(super) fn held_in<K>(
+        self: Arc<Self>,
+        cache: &Cache<K, Resolved, Error>,
+        key: K,
+    ) -> Handle<Resolved, Error>
+    where
+        K: Eq + Hash + Clone + Send + Sync + 'static,
+    {
+        cache.handle(key, move |previous| {
+            let inner = self.clone();
+            async move { inner.load_anew(previous).await }
+        })
+    }
+
+    pub(super) fn cache_builder(&self) -> CacheBuilder {
         CacheBuilder::new()
             .time_source(self.context.time_source.clone())
             .sleep_impl(self.context.sleep_impl.clone())
             .limit(self.deadline.saturating_add(BEYOND_DEADLINE))
-            .single(move |previous| {
-                let inner = self.clone();
-                async move { inner.load_anew(previous).await }
-            })
     }
 
     async fn load_anew(&self, previous: Option<Arc<Resolved>>) -> Result<Loaded<Resolved>, LoadError<Error>> {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+pub(super) use crate::arn::is_account;
 use crate::error::{Error, ErrorKind};
 use crate::partition::check_region;
 use crate::text::quoted;
@@ -65,10 +66,6 @@ impl<'a> Parts<'a> {
             Err(format!("{} ARNs have no region, so the fourth part is empty", self.service))
         }
     }
-}
-
-pub(super) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// `what` is not written as it must be; `form` is how it is written.

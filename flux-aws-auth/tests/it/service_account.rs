@@ -88,7 +88,7 @@ async fn the_object_s_role_is_assumed_in_flux_s_name() {
 #[tokio::test(start_paused = true)]
 async fn an_object_never_gets_the_controller_s_identity() {
     let cases = [
-        ("missing", cluster(), ErrorKind::Configuration, "tenant/missing cannot be read"),
+        ("missing", cluster(), ErrorKind::Configuration, "failed to get service account 'tenant/missing'"),
         (
             "reader",
             Cluster { role: None, ..cluster() },
