@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+
+use crate::world::{EMBEDDED_IMAGE, Setup};
 
 /// Finds AWS credentials, scans an ECR repository, picks the latest image, and explains each step.
 ///
@@ -43,23 +45,4 @@ impl Args {
     pub(crate) fn image(&self) -> &str {
         self.image.as_deref().unwrap_or(EMBEDDED_IMAGE)
     }
-}
-
-const EMBEDDED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp";
-
-/// How the pod gets its identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Setup {
-    /// An EKS Pod Identity association
-    PodIdentity,
-    /// IAM Roles for Service Accounts: a projected token and a role in the environment
-    Irsa,
-    /// An IAM user's access key in the environment
-    AccessKeys,
-    /// No identity of its own: the node's role, from the instance metadata service
-    Node,
-    /// Object level: the role of the ServiceAccount that an object names
-    ServiceAccount,
-    /// IRSA was never activated, and the node's metadata is out of a pod's reach
-    Nothing,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
-use flux_aws_auth::{Chain, ChainReport, Principal, http_client};
+use flux_aws_auth::{ChainReport, Principal, http_client};
 use flux_ecr_reflect::{EcrRegistry, ImageName, Reflection, Reflector};
 use flux_policy::Policy;
 use flux_policy::manifest::{self, Manifest};
@@ -66,15 +66,12 @@ impl Request {
 pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Failure> {
     let Request { image, registry, policy } = request;
     let credential_requests = Counting::new(http_client());
-    let mut chain = Chain::builder()
-        .environment(world.environment.clone())
+    let chain = world
+        .chain()
         .region(registry.region())
         .http_client(credential_requests.clone())
-        .metadata_http_client(credential_requests.clone());
-    if let Some(object) = &world.object {
-        chain = chain.service_account(object.clone());
-    }
-    let chain = chain.build();
+        .metadata_http_client(credential_requests.clone())
+        .build();
     let resolved = chain.resolve().await?;
     let found = Step {
         name: "credentials",

@@ -25,7 +25,6 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use flux_aws_auth::Environment;
 
 use crate::args::Args;
 use crate::job::Failure;
@@ -54,14 +53,7 @@ async fn main() -> ExitCode {
 
 async fn world(args: &Args) -> Result<World, Failure> {
     if args.live {
-        return Ok(World {
-            environment: Environment::from_process(),
-            object: None,
-            ecr_endpoint: None,
-            story: vec!["This process's own environment, and the real AWS.".to_owned()],
-            tags: None,
-            aws: None,
-        });
+        return Ok(World::live());
     }
     let repository = world::mixed_repository(args.tags);
     let world = World::embedded(args.setup, repository, Some(args.tags)).await;

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clap::ValueEnum;
 use flux_aws_auth::{
-    Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef,
-    ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, TokenRequest,
+    Chain, ChainBuilder, Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, ServiceAccount,
+    ServiceAccountRef, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, TokenRequest,
 };
 use local_aws::{EXAMPLE_ISSUER, ImdsMode, LocalAws, Repository, Role, TagScheme, TagStyle, User};
-
-use crate::args::Setup;
 
 const NAMESPACE: &str = "flux-system";
 const CONTROLLER: &str = "image-reflector-controller";
@@ -18,14 +17,40 @@ const ROLE: &str = "flux-image-reflector";
 const NODE_ROLE: &str = "eks-node";
 const USER: &str = "flux";
 const TENANT: (&str, &str) = ("team-a", "image-reader");
-const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+const OWN_TOKEN_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+const IRSA_TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+const AGENT_TOKEN_FILE: &str =
+    "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token";
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// The image that the embedded AWS has.
+pub(crate) const EMBEDDED_IMAGE: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp";
+
+/// How the pod gets its identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Setup {
+    /// An EKS Pod Identity association
+    PodIdentity,
+    /// IAM Roles for Service Accounts: a projected token and a role in the environment
+    Irsa,
+    /// An IAM user's access key in the environment
+    AccessKeys,
+    /// No identity of its own: the node's role, from the instance metadata service
+    Node,
+    /// Object level: the role of the ServiceAccount that an object names
+    ServiceAccount,
+    /// IRSA was never activated, and the node's metadata is out of a pod's reach
+    Nothing,
+}
 
 /// What the program finds around itself.
 pub(crate) struct World {
     pub(crate) environment: Environment,
     /// The identity of an object, where that is asked for instead of the controller's own.
     pub(crate) object: Option<ServiceAccountRole>,
+    /// The pod's ServiceAccount as Kubernetes has it, where somebody looked.
+    #[allow(dead_code, reason = "only the example `doctor` looks")]
+    pub(crate) service_account: Option<(ServiceAccountRef, ServiceAccount)>,
     /// The ECR API, where it is not the region's own.
     pub(crate) ecr_endpoint: Option<String>,
     /// What was set up, line by line.
@@ -45,6 +70,11 @@ impl World {
     ) -> Result<Self, local_aws::Error> {
         let aws = Arc::new(account(setup).repository(repository).start().await?);
         let (environment, mut story) = pod(setup, &aws);
+        let annotated = matches!(setup, Setup::Irsa | Setup::Nothing).then(|| {
+            let annotations = [(ROLE_ARN_ANNOTATION, aws.role_arn(ROLE))];
+            let service_account = ServiceAccount::with_annotations(annotations);
+            (ServiceAccountRef::new(NAMESPACE, CONTROLLER), service_account)
+        });
         let (account, region) = (aws.account(), aws.region());
         story.push(format!(
             "The embedded AWS plays account {account} in {region}, with the ECR repository apps/mainapp."
@@ -55,11 +85,35 @@ impl World {
         Ok(Self {
             environment,
             object,
+            service_account: annotated,
             ecr_endpoint: Some(aws.ecr_url().to_owned()),
             story,
             tags,
             aws: Some(aws),
         })
+    }
+
+    /// This process's own environment, and the real AWS.
+    #[allow(dead_code, reason = "no test asks the real AWS")]
+    pub(crate) fn live() -> Self {
+        Self {
+            environment: Environment::from_process(),
+            object: None,
+            service_account: None,
+            ecr_endpoint: None,
+            story: vec!["This process's own environment, and the real AWS.".to_owned()],
+            tags: None,
+            aws: None,
+        }
+    }
+
+    /// The identity that the set-up gives, yet to be built.
+    pub(crate) fn chain(&self) -> ChainBuilder {
+        let chain = Chain::builder().environment(self.environment.clone());
+        match &self.object {
+            Some(object) => chain.service_account(object.clone()),
+            None => chain,
+        }
     }
 }
 
@@ -99,31 +153,33 @@ fn account(setup: Setup) -> local_aws::Builder {
     }
 }
 
-/// The permissions that the scan needs.
-const READ_ECR: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:ListImages",
-    "Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/*"}}"#;
+/// The permissions that a scan and a login need.
+const READ_ECR: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+    {"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/*"}]}"#;
 
 /// What EKS puts into the pod, and what a person would say about it.
 fn pod(setup: Setup, aws: &LocalAws) -> (Environment, Vec<String>) {
+    let token = |audience| aws.issuer().token(NAMESPACE, CONTROLLER, audience, HOUR);
     let base = Environment::empty()
+        .with_file(OWN_TOKEN_FILE, token("https://kubernetes.default.svc"))
         .with_var("AWS_ENDPOINT_URL_STS", aws.sts_url())
         .with_var("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.imds_url());
     let in_region = base.clone().with_var("AWS_REGION", aws.region());
-    let token = |audience| aws.issuer().token(NAMESPACE, CONTROLLER, audience, HOUR);
     let role_arn = aws.role_arn(ROLE);
     match setup {
         Setup::PodIdentity => (
             in_region
                 .with_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", aws.pod_identity_url())
-                .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", TOKEN_FILE)
-                .with_file(TOKEN_FILE, token("pods.eks.amazonaws.com")),
+                .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AGENT_TOKEN_FILE)
+                .with_file(AGENT_TOKEN_FILE, token("pods.eks.amazonaws.com")),
             vec![format!("EKS Pod Identity associates {NAMESPACE}/{CONTROLLER} with {role_arn}.")],
         ),
         Setup::Irsa => (
             in_region
                 .with_var("AWS_ROLE_ARN", &role_arn)
-                .with_var("AWS_WEB_IDENTITY_TOKEN_FILE", TOKEN_FILE)
-                .with_file(TOKEN_FILE, token("sts.amazonaws.com")),
+                .with_var("AWS_WEB_IDENTITY_TOKEN_FILE", IRSA_TOKEN_FILE)
+                .with_file(IRSA_TOKEN_FILE, token("sts.amazonaws.com")),
             vec![format!("IRSA: ServiceAccount {NAMESPACE}/{CONTROLLER} is annotated with {role_arn}.")],
         ),
         Setup::AccessKeys => {

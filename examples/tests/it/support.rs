@@ -3,9 +3,9 @@
 use clap::Parser;
 use local_aws::Repository;
 
-use crate::args::{Args, Setup};
+use crate::args::Args;
 use crate::program::{self, Verdict};
-use crate::world::{World, mixed_repository};
+use crate::world::{Setup, World, mixed_repository};
 
 /// What a run of the example wrote and came to.
 pub(crate) struct Run {

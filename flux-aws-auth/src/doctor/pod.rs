@@ -51,12 +51,15 @@ fn compare(
         (None, None) if patient.is_set_up(SourceKind::PodIdentity) => {
             sheet.note(subject, "none; EKS Pod Identity needs none");
         }
+        (None, None) if patient.is_set_up(SourceKind::AccessKeys) => {
+            sheet.note(subject, "none; the pod has an access key");
+        }
         (None, None) => sheet.problem(
             Reason::RoleNotNamed,
             subject,
             "none, so EKS gives its pods no role",
             format!(
-                "{} See that whatever manages the ServiceAccount keeps the annotation.",
+                "To give them one, {} See that whatever manages the ServiceAccount keeps the annotation.",
                 annotate(patient)
             ),
         ),
@@ -85,10 +88,10 @@ fn compare(
     }
 }
 
-/// How IRSA is set up, as a sentence.
+/// How IRSA is set up, as the end of a sentence.
 pub(super) fn annotate(patient: &Patient<'_>) -> String {
     format!(
-        "Annotate the ServiceAccount (kubectl annotate serviceaccount {} \
+        "annotate the ServiceAccount (kubectl annotate serviceaccount {} \
          {ROLE_ARN_ANNOTATION}=arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME), then restart the pod.",
         patient.name_for_commands()
     )

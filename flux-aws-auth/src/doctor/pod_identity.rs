@@ -75,7 +75,7 @@ fn not_set_up(sheet: &mut Sheet, patient: &Patient<'_>) {
         None => "--namespace NAMESPACE --service-account NAME".to_owned(),
     };
     sheet.push(finding.with_reason(Reason::PodIdentityNotActive).with_remedy(format!(
-        "For Pod Identity: associate a role (aws eks create-pod-identity-association --cluster-name CLUSTER {names} --role-arn \
+        "To use Pod Identity, associate a role (aws eks create-pod-identity-association --cluster-name CLUSTER {names} --role-arn \
          arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME), then restart the pod."
     )));
 }

@@ -19,7 +19,10 @@ impl fmt::Display for Examination {
                 writeln!(f, "\n{}", finding.area())?;
             }
             writeln!(f, "  {:<8} {finding}", finding.severity())?;
-            if let (Severity::Note, Some(remedy)) = (finding.severity(), finding.remedy()) {
+            // How a source is set up interests only where something is wrong.
+            if let (Severity::Note, Some(remedy)) = (finding.severity(), finding.remedy())
+                && self.severity() > Severity::Note
+            {
                 writeln!(f, "           {remedy}")?;
             }
         }

@@ -15,7 +15,13 @@ async fn kubernetes_tells_a_missing_annotation_from_a_pod_that_started_too_early
     let reflector = || ServiceAccountRef::new("flux-system", "reflector");
     let other = "arn:aws:iam::111122223333:role/other";
     let cases = [
-        (None, Environment::empty(), Severity::Problem, Some(Reason::RoleNotNamed), "Annotate"),
+        (
+            None,
+            Environment::empty(),
+            Severity::Problem,
+            Some(Reason::RoleNotNamed),
+            "annotate the ServiceAccount",
+        ),
         (
             Some(ROLE),
             Environment::empty(),
