@@ -14,6 +14,8 @@ use crate::secret::AccessKeySecret;
 use crate::service_account::{REGION_REQUIRED, ServiceAccountRef, ServiceAccountTokens};
 use crate::source::SourceKind;
 
+#[cfg(feature = "assume-role-annotation")]
+mod annotation;
 mod builder;
 mod credentials;
 mod object;
@@ -92,6 +94,9 @@ struct Tenancy {
     tokens: Arc<dyn ServiceAccountTokens>,
     sessions: Cache<Request, Resolved, Error>,
     default_service_account: Option<String>,
+    /// Who assumes the role that a ServiceAccount's annotation asks for, where that is read.
+    #[cfg(feature = "assume-role-annotation")]
+    controller_of_hops: Option<Chain>,
 }
 
 impl Authenticator {
@@ -181,7 +186,7 @@ impl Authenticator {
         })?;
         let sts_endpoint = resource.given_sts_endpoint().cloned();
         let object = Object::new(tenancy.clone(), reference, is_default, region, sts_endpoint);
-        Ok(IdentityCredentials::of_object(object))
+        Ok(IdentityCredentials::of_object(object, self.policy.clone(), resource.integration()))
     }
 }
 

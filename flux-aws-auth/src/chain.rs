@@ -10,6 +10,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
+#[cfg(feature = "assume-role-annotation")]
+use aws_types::region::Region;
 
 use crate::cache::{Cache, Counters, Handle};
 use crate::endpoint::Endpoint;
@@ -246,6 +248,22 @@ impl Chain {
 
     pub(crate) fn peek(&self) -> Option<Arc<Resolved>> {
         self.held.peek()
+    }
+
+    /// The same chain, from which hops go to STS in another region.
+    #[cfg(feature = "assume-role-annotation")]
+    pub(crate) fn in_region(&self, region: &str) -> Self {
+        let inner = &self.inner;
+        let context = SourceContext { region: Some(Region::new(region.to_owned())), ..inner.context.clone() };
+        let settled = inner.settled.clone();
+        let inner = Inner {
+            sources: inner.sources.clone(),
+            deadline: inner.deadline,
+            expectation: inner.expectation.clone(),
+            context,
+            settled,
+        };
+        Self { inner: Arc::new(inner), held: self.held.clone() }
     }
 
     /// A cache for chains that are like this one.

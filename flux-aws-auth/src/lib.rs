@@ -90,6 +90,8 @@
 //!
 //! # Features
 //!
+//! * `assume-role-annotation` reads the annotation by which a ServiceAccount asks for a further role, with a parser for YAML:
+//!   `AuthenticatorBuilder::assume_role_annotation`.
 //! * `kube` gets ServiceAccounts and their tokens from the Kubernetes API, over the program's own `kube::Client`:
 //!   `kube::KubeTokens`.
 //! * `sops` reads the Secret of a Kustomization's decryption, with a parser for YAML: `AccessKeySecret::sops`.

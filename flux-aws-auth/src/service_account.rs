@@ -126,6 +126,11 @@ impl ServiceAccount {
         self.uid.as_deref()
     }
 
+    #[cfg(feature = "assume-role-annotation")]
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.get(name).map(String::as_str)
+    }
+
     /// The value of the annotation [`ROLE_ARN_ANNOTATION`].
     pub fn role_arn(&self) -> Option<&str> {
         self.annotations.get(ROLE_ARN_ANNOTATION).map(String::as_str)

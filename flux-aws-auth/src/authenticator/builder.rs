@@ -21,6 +21,8 @@ pub struct AuthenticatorBuilder {
     default_service_account: Option<String>,
     allowed: Vec<(Integration, Level, SourceKind)>,
     capacity: usize,
+    #[cfg(feature = "assume-role-annotation")]
+    reads_annotation: bool,
 }
 
 impl AuthenticatorBuilder {
@@ -32,6 +34,8 @@ impl AuthenticatorBuilder {
             default_service_account: None,
             allowed: Vec::new(),
             capacity: 1000,
+            #[cfg(feature = "assume-role-annotation")]
+            reads_annotation: false,
         }
     }
 
@@ -87,6 +91,24 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Whether the annotation `aws.auth.fluxcd.io/assume-role` of a ServiceAccount is read, by which it asks for a further role.
+    /// It is not, unless this says so: a proposal to Flux defines it ([fluxcd/pkg#1088]), and no release of Flux reads it.
+    ///
+    /// Its value is YAML with `roleARN` and, optionally, `useServiceAccount`. If that is true, the ServiceAccount's own role
+    /// assumes the other; so it is by default where there is a
+    /// [default ServiceAccount](Self::default_service_account). Else **the controller's own identity assumes it**, by which EKS
+    /// Pod Identity can serve objects with roles of their own: then whoever may annotate a ServiceAccount can have every role
+    /// that trusts the controller. With a default ServiceAccount, which locks tenants out of the controller's identity, that is
+    /// refused.
+    ///
+    /// [fluxcd/pkg#1088]: https://github.com/fluxcd/pkg/pull/1088
+    #[cfg(feature = "assume-role-annotation")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "assume-role-annotation")))]
+    pub fn assume_role_annotation(mut self, is_read: bool) -> Self {
+        self.reads_annotation = is_read;
+        self
+    }
+
     /// The authenticator. Nothing is asked yet.
     ///
     /// # Errors
@@ -121,7 +143,14 @@ impl AuthenticatorBuilder {
             (true, Some(tokens)) => {
                 let sessions = controller.cache(self.capacity);
                 let default_service_account = self.default_service_account;
-                Some(Arc::new(Tenancy { template: chain.clone(), tokens, sessions, default_service_account }))
+                Some(Arc::new(Tenancy {
+                    template: chain.clone(),
+                    tokens,
+                    sessions,
+                    default_service_account,
+                    #[cfg(feature = "assume-role-annotation")]
+                    controller_of_hops: self.reads_annotation.then(|| controller.clone()),
+                }))
             }
         };
         Ok(Authenticator { template: chain, controller, policy: Arc::new(policy), tenancy })

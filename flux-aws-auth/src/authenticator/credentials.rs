@@ -30,7 +30,7 @@ pub struct IdentityCredentials(Who);
 enum Who {
     Controller { chain: Chain, policy: Arc<Policy>, integration: Integration },
     Secret(Chain),
-    Object(Arc<Object>),
+    Object { object: Arc<Object>, policy: Arc<Policy>, integration: Integration },
 }
 
 impl IdentityCredentials {
@@ -42,8 +42,8 @@ impl IdentityCredentials {
         Self(Who::Secret(chain))
     }
 
-    pub(super) fn of_object(object: Object) -> Self {
-        Self(Who::Object(Arc::new(object)))
+    pub(super) fn of_object(object: Object, policy: Arc<Policy>, integration: Integration) -> Self {
+        Self(Who::Object { object: Arc::new(object), policy, integration })
     }
 
     /// The credentials and how they were found, by the rules of [`Chain::resolve`].
@@ -69,7 +69,11 @@ impl IdentityCredentials {
                 Ok(resolved)
             }
             Who::Secret(chain) => chain.resolve().await,
-            Who::Object(object) => object.resolve().await,
+            Who::Object { object, policy, integration } => {
+                let resolved = object.resolve().await?;
+                check(policy, *integration, &resolved)?;
+                Ok(resolved)
+            }
         }
     }
 
@@ -84,7 +88,10 @@ impl IdentityCredentials {
                 integration: *integration,
             },
             Who::Secret(chain) => Who::Secret(chain.assume_role(hop)),
-            Who::Object(object) => Who::Object(Arc::new(object.with_hop(hop))),
+            Who::Object { object, policy, integration } => {
+                let object = Arc::new(object.with_hop(hop));
+                Who::Object { object, policy: policy.clone(), integration: *integration }
+            }
         })
     }
 
@@ -93,7 +100,7 @@ impl IdentityCredentials {
     }
 }
 
-/// Whether the source that the controller's identity comes from may be used for this.
+/// Whether the source that the credentials come from in the end may be used for this.
 fn check(policy: &Policy, integration: Integration, resolved: &Resolved) -> Result<(), Error> {
     let Some(source) = resolved.report().origin() else { return Ok(()) };
     let level = Level::of(source).unwrap_or(Level::Controller);
@@ -111,7 +118,7 @@ impl ProvideCredentials for IdentityCredentials {
             }
             Who::Secret(chain) => chain.ready(),
             // Only after its ServiceAccount was read.
-            Who::Object(_) => None,
+            Who::Object { .. } => None,
         };
         match ready {
             Some(resolved) => future::ProvideCredentials::ready(Ok(resolved.credentials().clone())),
@@ -128,7 +135,7 @@ impl ProvideCredentials for IdentityCredentials {
                 chain.peek().filter(|resolved| check(policy, *integration, resolved).is_ok())
             }
             Who::Secret(chain) => chain.peek(),
-            Who::Object(_) => None,
+            Who::Object { .. } => None,
         };
         held.map(|resolved| resolved.credentials().clone())
     }
@@ -139,7 +146,7 @@ impl fmt::Debug for IdentityCredentials {
         let mut tuple = f.debug_tuple("IdentityCredentials");
         match &self.0 {
             Who::Controller { chain, .. } | Who::Secret(chain) => tuple.field(chain),
-            Who::Object(object) => tuple.field(object),
+            Who::Object { object, .. } => tuple.field(object),
         };
         tuple.finish()
     }

@@ -8,6 +8,8 @@ use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
 use super::Tenancy;
+#[cfg(feature = "assume-role-annotation")]
+use super::annotation::AssumeRole;
 use crate::chain::{Chain, Resolved};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
@@ -26,6 +28,8 @@ pub(super) struct Request {
     service_account: ServiceAccountRef,
     uid: String,
     role: Option<String>,
+    /// The ServiceAccount has the controller's identity assume the first of the hops.
+    starts_at_controller: bool,
     region: String,
     sts_endpoint: Option<String>,
     hops: Vec<RoleHop>,
@@ -107,15 +111,42 @@ impl Object {
                 .with_hint("Let the implementation of ServiceAccountTokens give metadata.uid by ServiceAccount::with_uid.");
             return Err(self.failed(error, Notes::default(), Some(started_at)));
         };
+        let (starts_at_controller, hops) = match self.annotated(&account) {
+            Ok(annotated) => annotated,
+            Err(error) => return Err(self.failed(error, Notes::default(), Some(started_at))),
+        };
         let request = Request {
             service_account: self.reference.clone(),
             uid: uid.to_owned(),
             role: account.role_arn().map(str::to_owned),
             region: self.region.clone(),
             sts_endpoint: self.sts_endpoint.as_ref().map(Endpoint::url),
-            hops: self.hops.clone(),
+            starts_at_controller,
+            hops,
         };
         Ok((request, account))
+    }
+
+    /// Whether the controller's identity makes the first hop, and the hops: the one that the ServiceAccount asks for, then those
+    /// of the program.
+    #[cfg(feature = "assume-role-annotation")]
+    fn annotated(&self, account: &ServiceAccount) -> Result<(bool, Vec<RoleHop>), Error> {
+        let asked = match self.tenancy.controller_of_hops {
+            Some(_) => {
+                let is_locked = self.tenancy.default_service_account.is_some();
+                AssumeRole::read(&self.role, account, is_locked)?
+            }
+            None => None,
+        };
+        let starts_at_controller = asked.as_ref().is_some_and(|asked| !asked.uses_service_account);
+        let hops = asked.map(|asked| asked.hop).into_iter().chain(self.hops.iter().cloned());
+        Ok((starts_at_controller, hops.collect()))
+    }
+
+    #[cfg(not(feature = "assume-role-annotation"))]
+    #[expect(clippy::unnecessary_wraps, reason = "as with the feature")]
+    fn annotated(&self, _account: &ServiceAccount) -> Result<(bool, Vec<RoleHop>), Error> {
+        Ok((false, self.hops.clone()))
     }
 
     /// The chain of this request: the last one, or one that shares its session with all who ask for the same.
@@ -134,14 +165,33 @@ impl Object {
 
     fn new_chain(&self, request: &Request, account: &ServiceAccount) -> Chain {
         let sessions = &self.tenancy.sessions;
-        let source = ServiceAccountSource::as_read(self.role.clone(), account.clone());
         let mut part = Request { hops: Vec::new(), ..request.clone() };
-        let first =
-            self.tenancy.template.clone().session(source, &self.region).build_in(sessions, part.clone());
+        let first = self.first(account, &part);
         request.hops.iter().fold(first, |chain, hop| {
             part.hops.push(hop.clone());
             chain.assume_role_in(sessions, part.clone(), hop.clone(), self.sts_endpoint.clone())
         })
+    }
+
+    /// Where the hops start: at the ServiceAccount's own role.
+    #[cfg(not(feature = "assume-role-annotation"))]
+    fn first(&self, account: &ServiceAccount, request: &Request) -> Chain {
+        self.session(account, request)
+    }
+
+    /// Where the hops start: at the ServiceAccount's own role, or at the controller's identity where it asks for that.
+    #[cfg(feature = "assume-role-annotation")]
+    fn first(&self, account: &ServiceAccount, request: &Request) -> Chain {
+        match &self.tenancy.controller_of_hops {
+            Some(controller) if request.starts_at_controller => controller.in_region(&self.region),
+            _ => self.session(account, request),
+        }
+    }
+
+    fn session(&self, account: &ServiceAccount, request: &Request) -> Chain {
+        let source = ServiceAccountSource::as_read(self.role.clone(), account.clone());
+        let template = self.tenancy.template.clone();
+        template.session(source, &self.region).build_in(&self.tenancy.sessions, request.clone())
     }
 
     /// A failure to read, in Flux's words where it has some.

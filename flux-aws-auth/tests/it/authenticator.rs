@@ -23,6 +23,9 @@ const WRITER: &str = "arn:aws:iam::444455556666:role/writer";
 /// Uid and role.
 type Account = (Option<String>, Option<String>);
 
+#[cfg(feature = "assume-role-annotation")]
+mod annotation;
+
 /// ServiceAccounts by namespace and name.
 #[derive(Clone, Default)]
 struct Cluster {
