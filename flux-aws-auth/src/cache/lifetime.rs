@@ -88,7 +88,7 @@ impl<V> Held<V> {
         let fresh_for = match expired.map(|expired| expired.left(now)) {
             None => WITHOUT_EXPIRY,
             Some(left) if previous.is_some_and(|previous| previous.expiry == expiry) => {
-                (left / 16).max(SAME_EXPIRY).min(half_of(left))
+                (left / 16).max(SAME_EXPIRY).min(half_of(left)).min(left)
             }
             Some(left) => left.mul_f64(0.45 + 0.1 * fastrand::f64()),
         };
@@ -100,7 +100,8 @@ impl<V> Held<V> {
     }
 
     pub(super) fn is_fresh(&self, now: Now) -> bool {
-        !self.stale.has_come(now) && self.is_good(now)
+        // By both clocks it is stale no later than expired.
+        !self.stale.has_come(now)
     }
 
     fn left(&self, now: Now) -> Duration {
