@@ -12,6 +12,7 @@ mod support;
 
 use std::fmt::Write as _;
 
+use flux_aws_auth::doctor::Doctor;
 use flux_aws_auth::source::InstanceMetadata;
 use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Resolved};
 
@@ -23,6 +24,7 @@ fn everything_secret() -> Environment {
         .with_var("AWS_SECRET_ACCESS_KEY", SECRET)
         .with_var("AWS_SESSION_TOKEN", SESSION_TOKEN)
         .with_var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "canary-container-token")
+        .with_var("HTTPS_PROXY", "http://me:canary-password@proxy.example:3128")
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,6 +74,11 @@ async fn no_secret_is_shown_in_success_or_failure() {
     write!(shown, "{metadata:?} {metadata:#?}").unwrap();
     assert!(shown.contains("Session {"), "the session token is kept, and not shown");
     write!(shown, "{:?}", everything_secret()).unwrap();
+    let silent = Network::silent();
+    let patient = chain(everything_secret(), &silent, &silent, &clock).build();
+    let examination = Doctor::new(&patient).examine_live().await;
+    write!(shown, "{examination} {examination:?} {}", examination.order()).unwrap();
+    assert!(shown.contains("http://proxy.example:3128"), "the proxy is shown without its password");
 
     assert!(
         shown.contains("ASIAEXAMPLE") && shown.contains("AWS_SECRET_ACCESS_KEY"),

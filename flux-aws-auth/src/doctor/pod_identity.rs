@@ -38,7 +38,8 @@ pub(super) fn examine(patient: &Patient<'_>) -> (Vec<Finding>, Option<PolicyDocu
     };
     if let Some(path) = environment.var(TOKEN_FILE) {
         if kind == SourceKind::Ecs {
-            sheet.ok(TOKEN_FILE, path);
+            // ECS's token is no JWT.
+            token::read(&mut sheet, patient, TOKEN_FILE, &path);
         } else {
             token::examine(&mut sheet, patient, TOKEN_FILE, &path, AUDIENCE);
         }

@@ -6,6 +6,7 @@ use super::finding::Sheet;
 use super::patient::Patient;
 use crate::reason::Reason;
 use crate::source::Notes;
+use crate::text::one_line;
 use crate::token::{self, Claims};
 
 /// Reads the token in the file at `path`, which `variable` names, and holds it against what is expected. The claims, if it
@@ -17,14 +18,7 @@ pub(super) fn examine(
     path: &str,
     audience: &str,
 ) -> Option<Claims> {
-    let token = match token::read_file(patient.environment, &mut Notes::default(), variable, path) {
-        Ok(token) => token,
-        Err(error) => {
-            sheet.error(variable, &error);
-            return None;
-        }
-    };
-    sheet.ok(variable, format!("{path}, readable; it is all that is mounted there"));
+    let token = read(sheet, patient, variable, path)?;
     let claims = Claims::of(&token);
     if claims == Claims::default() {
         sheet.problem(
@@ -48,6 +42,21 @@ pub(super) fn examine(
     }
     life_of(sheet, &claims, patient.now);
     Some(claims)
+}
+
+/// Reads the token in the file at `path`, which `variable` names, whatever it is.
+pub(super) fn read(sheet: &mut Sheet, patient: &Patient<'_>, variable: &str, path: &str) -> Option<String> {
+    match token::read_file(patient.environment, &mut Notes::default(), variable, path) {
+        Ok(token) => {
+            let path = one_line(path, 200);
+            sheet.ok(variable, format!("{path}, readable; it is all that is mounted there"));
+            Some(token)
+        }
+        Err(error) => {
+            sheet.error(variable, &error);
+            None
+        }
+    }
 }
 
 fn audience_of(sheet: &mut Sheet, claims: &Claims, expected: &str) {

@@ -9,6 +9,7 @@ use flux_aws_auth::{Environment, Integration, Reason};
 
 use crate::support::*;
 
+mod agreement;
 mod kubernetes;
 mod live;
 mod order;

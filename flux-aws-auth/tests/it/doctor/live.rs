@@ -37,10 +37,22 @@ async fn a_refusal_is_a_problem_with_the_chain_s_own_remedy() {
 #[tokio::test(start_paused = true)]
 async fn a_wrong_clock_is_told_once() {
     let clock = TestClock::new();
-    let reply = |body: String| Reply::Headed(200, vec![("date", clock.date_off_by(-3600))], body);
-    let aws = Network::in_order(vec![reply(sts_credentials(&clock, 3600)), sts_error(403, "Denied", "no")]);
-    let examination =
-        Doctor::new(&chain(good(&clock), &aws, &Network::silent(), &clock).build()).examine_live().await;
-    let told = examination.problems().filter(|problem| problem.reason() == Some(Reason::ClockSkewed));
-    assert_eq!(told.count(), 1, "{examination}");
+    let (good_xml, date) = (sts_credentials(&clock, 3600), clock.date_off_by(-3600));
+    // Once by the doctor, who measures; once by AWS, who refuses for that reason.
+    for code in ["Denied", "SignatureDoesNotMatch"] {
+        let (good_xml, date) = (good_xml.clone(), date.clone());
+        let aws = Network::new(move |seen| {
+            let is_exchange = seen.body.contains("Action=AssumeRoleWithWebIdentity");
+            let (status, body) = match sts_error(403, code, "no") {
+                _ if is_exchange => (200, good_xml.clone()),
+                Reply::Answer(status, body) => (status, body),
+                _ => panic!("an answer"),
+            };
+            Reply::Headed(status, vec![("date", date.clone())], body)
+        });
+        let chain = chain(good(&clock), &aws, &Network::silent(), &clock).build();
+        let examination = Doctor::new(&chain).examine_live().await;
+        let told = examination.problems().filter(|problem| problem.reason() == Some(Reason::ClockSkewed));
+        assert_eq!(told.count(), 1, "{code}: {examination}");
+    }
 }
