@@ -80,10 +80,15 @@ impl Object {
         if let Some(ready) = chain.ready() {
             return Ok(Resolved::clone(&ready));
         }
-        let resolved = chain.resolve().await?;
+        chain.resolve().await?;
         // That took a while, in which the ServiceAccount may have been taken away, or given another role.
         let (now, _) = self.read().await?;
-        if now == request { Ok(resolved) } else { Err(self.failed(self.replaced(), Notes::default(), None)) }
+        let error = match chain.ready().filter(|_| now == request) {
+            Some(ready) => return Ok(Resolved::clone(&ready)),
+            None if now == request => self.too_late(),
+            None => self.replaced(),
+        };
+        Err(self.failed(error, Notes::default(), None))
     }
 
     /// Reads the ServiceAccount, and what it asks for.
@@ -210,6 +215,17 @@ impl Object {
                 self.reference
             ))
             .with_source(error)
+    }
+
+    /// The session ended while its ServiceAccount was read again.
+    fn too_late(&self) -> Error {
+        Error::because(
+            Reason::ExpiredOnArrival,
+            format!("the session of {} was over before it could be handed out", self.role),
+        )
+        .with_hint(
+            "Try again; if it lasts, check this machine's clock and how fast the Kubernetes API answers.",
+        )
     }
 
     fn replaced(&self) -> Error {
