@@ -1,5 +1,7 @@
 //! A credentials provider of the AWS SDK's kind, as a link of a chain.
 
+use std::error::Error as _;
+
 use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -69,6 +71,10 @@ impl CredentialSource for NamedProvider {
 }
 
 fn failed(name: &str, error: CredentialsError) -> Error {
+    // A provider of this crate's says more than the SDK's words for it: above all, whether AWS refused.
+    if let Some(own) = own_error(&error) {
+        return own.clone().wrapped(format!("{name} gave no credentials"));
+    }
     let kind = match error {
         CredentialsError::InvalidConfiguration(_) => ErrorKind::Configuration,
         CredentialsError::ProviderTimedOut(_) => ErrorKind::TimedOut,
@@ -77,4 +83,15 @@ fn failed(name: &str, error: CredentialsError) -> Error {
     Error::new(kind, format!("{name} gave no credentials"))
         .with_hint("See the cause, which is the provider's own.")
         .with_source(error)
+}
+
+fn own_error(error: &CredentialsError) -> Option<&Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(own) = error.downcast_ref() {
+            return Some(own);
+        }
+        cause = error.source();
+    }
+    None
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
+use flux_aws_auth::source::NamedProvider;
 use flux_aws_auth::{
     AccessKeySecret, Authenticator, AuthenticatorBuilder, ChainBuilder, Environment, Error, ErrorKind,
     Identity, IdentityCredentials, Integration, Level, ROLE_ARN_ANNOTATION, Reason, Resource, RoleHop,
@@ -448,4 +449,18 @@ async fn it_goes_into_an_sdk_config() {
     let config = SdkConfig::builder().credentials_provider(provider).build();
     let credentials = config.credentials_provider().unwrap().provide_credentials().await.unwrap();
     assert_eq!(credentials.access_key_id(), "ASIA1");
+}
+
+/// A chain around what is handed out, as other crates may put one, knows a refusal for what it is.
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_one_through_another_chain_too() {
+    let clock = TestClock::new();
+    let aws = Network::new(|_| sts_error(403, "AccessDenied", "no"));
+    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
+    let provider = NamedProvider::new("tenant", tenant(&authenticator, "reader"));
+    let error =
+        chain(Environment::empty(), &aws, &aws, &clock).only(provider).build().resolve().await.unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Denied, Reason::NotTrusted));
+    assert!(error.hint().unwrap().contains("trust policy"), "{error:?}");
 }
