@@ -81,7 +81,7 @@ impl CacheBuilder {
     /// The cache.
     pub fn build<K, V, E>(self) -> Cache<K, V, E>
     where
-        K: Eq + Hash + Clone + Send + Sync + 'static,
+        K: Eq + Hash + Send + Sync + 'static,
         V: Send + Sync + 'static,
         E: From<Fault> + Clone + Send + Sync + 'static,
     {

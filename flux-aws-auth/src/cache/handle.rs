@@ -142,7 +142,7 @@ where
                     continue;
                 }
                 Step::Wait(waiting, ticket) => (waiting, ticket),
-                Step::Fail(error) => return Err(error),
+                Step::Fail(error) => return Err(E::clone(&error)),
             };
             let number = waiting.number;
             let is_own = ticket.is_some();
@@ -156,7 +156,7 @@ where
                     let is_good = held.is_good(slot.now());
                     return if is_good { Ok(held.value) } else { Err(Fault::AlreadyExpired.into()) };
                 }
-                Waited::Ended(Ended::Failed(error)) => return Err(error),
+                Waited::Ended(Ended::Failed(error)) => return Err(E::clone(&error)),
                 Waited::Ended(Ended::Void) => {}
                 Waited::Died => {
                     slot.give_up(number);

@@ -29,9 +29,10 @@ struct Shelf<K, V, E> {
 }
 
 struct Slots<K, V, E> {
-    by_key: HashMap<K, Place<V, E>>,
+    /// What is behind the `Arc` runs the caller's code when it goes, which must not be under the lock.
+    by_key: HashMap<Arc<K>, Place<V, E>>,
     /// Those that nobody has a handle to, the one that was let go of first in front.
-    idle: BTreeMap<u64, K>,
+    idle: BTreeMap<u64, Arc<K>>,
     /// The same, by when they expire.
     ending: BTreeSet<(Instant, u64)>,
     /// How many were let go of so far.
@@ -52,7 +53,7 @@ struct Idle {
 
 impl<K, V, E> Cache<K, V, E>
 where
-    K: Eq + Hash + Clone + Send + Sync + 'static,
+    K: Eq + Hash + Send + Sync + 'static,
     V: Send + Sync + 'static,
     E: From<Fault> + Clone + Send + Sync + 'static,
 {
@@ -88,6 +89,11 @@ where
         if let Some(idle) = idle {
             slots.is_idle_no_more(idle);
         }
+        // A key that is not needed goes with the arguments, after the lock.
+        let key = match slots.by_key.get_key_value(&key) {
+            Some((known, _)) => known.clone(),
+            None => Arc::new(key),
+        };
         let place = slots.by_key.entry(key.clone()).or_insert_with(|| Place {
             slot: Arc::new(Slot::new(self.0.settings.clone(), self.0.counters.clone())),
             handle: Weak::new(),
@@ -130,12 +136,12 @@ impl<K, V, E> Shelf<K, V, E> {
 }
 
 /// Tells the cache that the last clone of a handle is gone.
-struct Lease<K: Eq + Hash + Clone, V, E> {
+struct Lease<K: Eq + Hash, V, E> {
     cache: Weak<Shelf<K, V, E>>,
-    key: K,
+    key: Arc<K>,
 }
 
-impl<K: Eq + Hash + Clone, V, E> Drop for Lease<K, V, E> {
+impl<K: Eq + Hash, V, E> Drop for Lease<K, V, E> {
     fn drop(&mut self) {
         let Some(cache) = self.cache.upgrade() else { return };
         let now = Now::read(&cache.settings.time_source).monotonic;
@@ -145,9 +151,9 @@ impl<K: Eq + Hash + Clone, V, E> Drop for Lease<K, V, E> {
     }
 }
 
-impl<K: Eq + Hash + Clone, V, E> Slots<K, V, E> {
+impl<K: Eq + Hash, V, E> Slots<K, V, E> {
     /// Notes that nobody has a handle to this key, and takes out what is too much.
-    fn let_go_of(&mut self, key: &K, capacity: usize, now: Instant) -> Vec<(K, Place<V, E>)> {
+    fn let_go_of(&mut self, key: &Arc<K>, capacity: usize, now: Instant) -> Vec<(Arc<K>, Place<V, E>)> {
         // Somebody may have come for it meanwhile, and even gone again.
         let place = self.by_key.get_mut(key).filter(|place| place.handle.strong_count() == 0);
         let Some(place) = place.filter(|place| place.idle.is_none()) else { return Vec::new() };
@@ -169,7 +175,7 @@ impl<K: Eq + Hash + Clone, V, E> Slots<K, V, E> {
     }
 
     /// Takes out one that has expired, else the one that was let go of first.
-    fn take_out(&mut self, now: Instant) -> Option<(K, Place<V, E>)> {
+    fn take_out(&mut self, now: Instant) -> Option<(Arc<K>, Place<V, E>)> {
         let expired = self.ending.first().filter(|(until, _)| *until <= now).map(|(_, since)| *since);
         let since = expired.or_else(|| self.idle.keys().next().copied())?;
         let key = self.idle.remove(&since)?;

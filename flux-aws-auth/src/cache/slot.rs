@@ -23,7 +23,7 @@ pub(super) struct Slot<V, E> {
 
 struct State<V, E> {
     held: Option<Held<V>>,
-    failure: Option<Failure<E>>,
+    failure: Option<Failure<Arc<E>>>,
     flight: Option<InFlight<V, E>>,
     flights: u64,
     /// How often the value was forgotten. What was loaded for one generation is nothing to the next.
@@ -53,7 +53,7 @@ pub(super) struct Ticket<V, E> {
 /// What became of a flight.
 pub(super) enum Ended<V, E> {
     Loaded(Held<V>),
-    Failed(E),
+    Failed(Arc<E>),
     /// It was called off, or another took its place: look again.
     Void,
 }
@@ -70,7 +70,7 @@ pub(super) enum Worth {
 pub(super) enum Step<V, E> {
     Take(Good<V, E>),
     Wait(Waiting<V, E>, Option<Ticket<V, E>>),
-    Fail(E),
+    Fail(Arc<E>),
 }
 
 /// A good value, and the ticket where it is stale and nobody refreshes it.
@@ -199,7 +199,7 @@ impl<V, E> Slot<V, E> {
     }
 }
 
-impl<V, E: Clone + From<Fault>> Slot<V, E> {
+impl<V, E: From<Fault>> Slot<V, E> {
     /// What a caller does now who wants the value and can wait.
     pub(super) fn next(&self) -> Step<V, E> {
         let now = self.now();
@@ -220,6 +220,7 @@ impl<V, E: Clone + From<Fault>> Slot<V, E> {
     /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
     pub(super) fn land(&self, ticket: &Ticket<V, E>, outcome: Option<Result<Loaded<V>, LoadError<E>>>) {
         let now = self.now();
+        let outcome = outcome.map(|outcome| self.judge(outcome, now));
         let (ended, debris) = {
             let mut state = self.write();
             if state.flight.as_ref().is_none_or(|flight| flight.number != ticket.number) {
@@ -240,6 +241,25 @@ impl<V, E: Clone + From<Fault>> Slot<V, E> {
         ticket.ended.send_replace(Some(ended));
         drop(debris);
     }
+
+    /// What a load brought, as it is kept. It makes an error and drops a value, which runs the caller's code: not under the lock.
+    fn judge(
+        &self,
+        outcome: Result<Loaded<V>, LoadError<E>>,
+        now: Now,
+    ) -> Result<Held<V>, LoadError<Arc<E>>> {
+        match outcome {
+            Ok(loaded) => {
+                // Another one takes its place only when this outcome is void.
+                let previous = self.read().held.clone();
+                Some(Held::new(loaded, previous.as_ref(), now))
+                    .filter(|held| held.is_good(now))
+                    .ok_or_else(|| LoadError::Transient(Arc::new(Fault::AlreadyExpired.into())))
+            }
+            Err(LoadError::Transient(error)) => Err(LoadError::Transient(Arc::new(error))),
+            Err(LoadError::Denied(error)) => Err(LoadError::Denied(Arc::new(error))),
+        }
+    }
 }
 
 impl<V, E> State<V, E> {
@@ -259,7 +279,7 @@ impl<V, E> State<V, E> {
 /// What is replaced. It runs the caller's code when it goes, which must not be under the lock.
 struct Debris<V, E> {
     held: Option<Held<V>>,
-    failure: Option<Failure<E>>,
+    failure: Option<Failure<Arc<E>>>,
     flight: Option<InFlight<V, E>>,
 }
 
@@ -269,13 +289,9 @@ impl<V, E> Default for Debris<V, E> {
     }
 }
 
-impl<V, E: Clone + From<Fault>> State<V, E> {
-    fn keep(&mut self, outcome: Result<Loaded<V>, LoadError<E>>, now: Now) -> (Ended<V, E>, Debris<V, E>) {
+impl<V, E> State<V, E> {
+    fn keep(&mut self, outcome: Result<Held<V>, LoadError<Arc<E>>>, now: Now) -> (Ended<V, E>, Debris<V, E>) {
         let mut debris = Debris::default();
-        let outcome = outcome.and_then(|loaded| {
-            let held = Held::new(loaded, self.held.as_ref(), now);
-            if held.is_good(now) { Ok(held) } else { Err(LoadError::Transient(Fault::AlreadyExpired.into())) }
-        });
         let error = match outcome {
             Ok(held) => {
                 debris.failure = self.failure.take();
@@ -306,7 +322,7 @@ impl<V, E> InFlight<V, E> {
     }
 }
 
-impl<V, E: Clone> Clone for Ended<V, E> {
+impl<V, E> Clone for Ended<V, E> {
     fn clone(&self) -> Self {
         match self {
             Self::Loaded(held) => Self::Loaded(held.clone()),

@@ -15,6 +15,7 @@ mod bounds;
 mod callers;
 mod clocks;
 mod failures;
+mod foreign;
 mod runtimes;
 
 const HOUR: Duration = Duration::from_hours(1);

@@ -171,38 +171,6 @@ async fn loaders_that_wait_for_each_other_end_at_the_limit() {
     assert!(source.clock.elapsed() < LIMIT * 2, "{:?}", source.clock.elapsed());
 }
 
-/// A value that, when it goes, asks the cache it comes from.
-struct Nosy(Cache<u32, Self, Wrong>);
-
-impl Drop for Nosy {
-    fn drop(&mut self) {
-        self.0.forget(&1);
-        self.0.handle(1, |_| async { Err(LoadError::Transient(Wrong::Load(0))) }).peek();
-    }
-}
-
-/// The caller's code runs under no lock of the cache: this would hang.
-#[tokio::test(start_paused = true)]
-async fn a_value_may_use_the_cache_while_it_goes() {
-    let cache: Cache<u32, Nosy, Wrong> = Source::new().builder().capacity(0).build();
-    let loader = |cache: &Cache<u32, Nosy, Wrong>| {
-        let cache = cache.clone();
-        move |_: Option<Arc<Nosy>>| {
-            let value = Nosy(cache.clone());
-            async move { Ok(Loaded::new(value)) }
-        }
-    };
-    let handle = cache.handle(1, loader(&cache));
-    drop(handle.get().await);
-    handle.forget();
-    drop(handle.get().await);
-    pass(Duration::from_secs(301)).await;
-    drop(handle.get().await);
-    settle().await;
-    drop(handle);
-    assert!(cache.len() <= 1);
-}
-
 #[tokio::test(start_paused = true)]
 async fn debug_shows_no_value() {
     let cache: Cache<u32, String, Wrong> = CacheBuilder::new().build();
