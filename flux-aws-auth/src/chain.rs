@@ -197,12 +197,13 @@ impl Chain {
         self.held.forget();
     }
 
-    /// As [`forget`](Self::forget), if these are the credentials that are held; says whether they were.
+    /// As [`forget`](Self::forget), if these are the credentials that are held; says whether they were. The key and the session
+    /// token decide: what has been given a longer life since is still what AWS rejected.
     ///
     /// For credentials that AWS no longer accepts, though they have not expired. Of many who find that out, the first makes
     /// them go and the others do not undo what was loaded since.
     pub fn forget_credentials(&self, rejected: &Credentials) -> bool {
-        let held = self.held.peek().filter(|held| held.credentials() == rejected);
+        let held = self.held.peek().filter(|held| held.provided.has_key_of(rejected));
         held.is_some_and(|held| self.held.forget_value(&held))
     }
 

@@ -103,7 +103,7 @@ impl Inner {
             }
             provided = self.outlive(provided, error);
         }
-        let verified = previous.is_some_and(|previous| previous.provided.has_same_key(&provided));
+        let verified = previous.is_some_and(|previous| previous.provided.has_key_of(provided.credentials()));
         if verified {
             return Outcome::Provided(provided);
         }

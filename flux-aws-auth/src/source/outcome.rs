@@ -72,13 +72,10 @@ impl Provided {
         self.expiry().is_some_and(|expiry| expiry <= now)
     }
 
-    /// Whether they are the same credentials, whatever is said of their expiry.
-    pub(crate) fn has_same_key(&self, other: &Self) -> bool {
-        let key = |provided: &Self| {
-            let credentials = &provided.credentials;
-            (credentials.access_key_id().to_owned(), credentials.session_token().map(str::to_owned))
-        };
-        key(self) == key(other)
+    /// Whether these are the same credentials, whatever is said of their expiry.
+    pub(crate) fn has_key_of(&self, other: &Credentials) -> bool {
+        self.credentials.access_key_id() == other.access_key_id()
+            && self.credentials.session_token() == other.session_token()
     }
 
     /// The credentials. Their `Debug` hides the secret parts.

@@ -26,6 +26,8 @@ struct Gate {
     failing: Arc<AtomicUsize>,
     failure: Arc<Mutex<ErrorKind>>,
     expiry: Arc<Mutex<Expiry>>,
+    /// The id of each key; else the number of the load is in it.
+    key: Arc<Mutex<Option<&'static str>>>,
     loads: Arc<AtomicUsize>,
 }
 
@@ -49,6 +51,7 @@ impl Gate {
             failing: Arc::default(),
             failure: Arc::new(Mutex::new(ErrorKind::Unavailable)),
             expiry: Arc::new(Mutex::new(Expiry::InAnHour)),
+            key: Arc::default(),
             loads: Arc::default(),
         }
     }
@@ -104,10 +107,9 @@ impl CredentialSource for Gate {
             let kind = *self.failure.lock().unwrap();
             return Outcome::Failed(Error::new(kind, format!("load {number} failed")));
         }
-        let mut credentials = Credentials::builder()
-            .access_key_id(format!("KEY{number}"))
-            .secret_access_key("s")
-            .provider_name("gate");
+        let id = self.key.lock().unwrap().map_or_else(|| format!("KEY{number}"), str::to_owned);
+        let mut credentials =
+            Credentials::builder().access_key_id(id).secret_access_key("s").provider_name("gate");
         credentials.set_expiry(match *self.expiry.lock().unwrap() {
             Expiry::InAnHour => Some(self.clock.now() + HOUR),
             Expiry::At(end) => Some(end),
@@ -293,6 +295,22 @@ async fn what_is_forgotten_is_asked_for_again() {
     assert_eq!(key(&second), "KEY2");
     assert!(chain.forget_credentials(second.credentials()));
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY3");
+}
+
+/// AWS has rejected the key, however long its source says that it is good.
+#[tokio::test(start_paused = true)]
+async fn credentials_whose_life_was_prolonged_are_still_those_that_were_rejected() {
+    let gate = Gate::open();
+    *gate.key.lock().unwrap() = Some("SAME");
+    let chain = gate.chain();
+    let before = chain.resolve().await.unwrap();
+    pass(STALE).await;
+    chain.resolve().await.unwrap();
+    settle().await;
+    let now = chain.resolve().await.unwrap();
+    assert!(now.expiry() > before.expiry() && key(&now) == key(&before));
+    assert!(chain.forget_credentials(before.credentials()));
+    assert!(chain.fallback_on_interrupt().is_none());
 }
 
 /// Each pause of the cache is over when the next of these tries comes.

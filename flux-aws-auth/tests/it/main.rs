@@ -8,6 +8,7 @@ mod authenticator;
 mod cache;
 mod chain;
 mod doctor;
+mod expectation;
 mod hold;
 mod iam;
 mod iam_lint;
