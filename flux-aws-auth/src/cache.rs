@@ -125,8 +125,10 @@ pub enum Fault {
     Panicked,
     /// The loader brought a value that had expired.
     AlreadyExpired,
-    /// The loader asked for the value that it was to load.
+    /// The loader asked for the value that it was to load, from the task in which it runs.
     Recursive,
+    /// A hundred loads that a caller waited for were called off, by [`Handle::forget`] or because their runtime ended.
+    CalledOff,
 }
 
 impl fmt::Display for Fault {
@@ -136,6 +138,7 @@ impl fmt::Display for Fault {
             Self::Panicked => f.write_str("the loader panicked"),
             Self::AlreadyExpired => f.write_str("what was loaded has already expired"),
             Self::Recursive => f.write_str("the loader asked for the value that it was to load"),
+            Self::CalledOff => f.write_str("load after load was called off"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -37,9 +37,9 @@ where
     let limit = slot.settings.limit;
     let outcome = {
         let loading = LOADING.scope(address(slot), load(&shared.loader, ticket.previous.take()));
-        let mut loading = pin!(loading);
+        let mut loading = Box::pin(loading);
         let mut timer = slot.settings.sleep_impl.sleep(limit);
-        poll_fn(|context| {
+        let outcome = poll_fn(|context| {
             if Pin::new(&mut ticket.called_off).poll(context).is_ready() {
                 return Poll::Ready(None);
             }
@@ -53,8 +53,10 @@ where
             };
             Poll::Ready(Some(Err(LoadError::Transient(fault.into()))))
         })
-        .await
-        // Here the loader goes, before anybody can start another.
+        .await;
+        // The loader goes before anybody can start another. If it panics now, there is an outcome already.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(loading))));
+        outcome
     };
     slot.land(&ticket, outcome);
 }

@@ -7,13 +7,16 @@ use std::sync::{Arc, Weak};
 
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
-use tokio::runtime::Handle as Runtime;
+use tokio::runtime::{Handle as Runtime, Id};
 use tracing::Instrument;
 
 use super::counters::Counters;
 use super::flight::{fly, is_loading};
 use super::slot::{Ended, Slot, Step, Ticket, Waiting};
 use super::{Fault, LoadError, Loaded};
+
+/// So often a caller who waits looks again, before it goes with an error.
+const ROUNDS: u32 = 100;
 
 /// The way to one value, which is loaded when it is first asked for and again before it expires. The
 /// [module](super) says when.
@@ -86,7 +89,7 @@ where
         let slot = &self.0.slot;
         let ready = slot.fresh(&take).or_else(|| {
             let runtime = Runtime::try_current().ok();
-            let (value, ticket) = slot.take_good(runtime.is_some())?;
+            let (value, ticket) = slot.take_good(id(runtime.as_ref()))?;
             if let (Some(runtime), Some(ticket)) = (runtime, ticket) {
                 self.spawn(&runtime, ticket);
             }
@@ -127,9 +130,10 @@ where
             return value.ok_or_else(|| Fault::Recursive.into());
         }
         let mut runtime = Runtime::try_current().ok();
-        let mut step = slot.next();
+        let mut step = slot.next(id(runtime.as_ref()));
         slot.counters.asked(matches!(step, Step::Take(_)));
-        loop {
+        let mut was_late = false;
+        for _ in 0..ROUNDS {
             let (waiting, ticket) = match step {
                 Step::Take((value, None)) => return Ok(value),
                 Step::Take((value, Some(ticket))) => {
@@ -138,13 +142,13 @@ where
                         return Ok(value);
                     }
                     fly(self.0.clone(), ticket).await;
-                    step = slot.next();
+                    step = slot.next(None);
                     continue;
                 }
                 Step::Wait(waiting, ticket) => (waiting, ticket),
                 Step::Fail(error) => return Err(E::clone(&error)),
             };
-            let number = waiting.number;
+            let (number, started_in) = (waiting.number, waiting.runtime);
             let is_own = ticket.is_some();
             match (ticket, &runtime) {
                 (Some(ticket), Some(runtime)) => self.spawn(runtime, ticket),
@@ -153,27 +157,38 @@ where
             }
             match self.wait(waiting).await {
                 Waited::Ended(Ended::Loaded(held)) => {
-                    let is_good = held.is_good(slot.now());
-                    return if is_good { Ok(held.value) } else { Err(Fault::AlreadyExpired.into()) };
+                    if held.is_good(slot.now()) {
+                        return Ok(held.value);
+                    }
+                    // This caller woke late, and there may be a newer one by now.
+                    if was_late {
+                        return Err(Fault::AlreadyExpired.into());
+                    }
+                    was_late = true;
                 }
                 Waited::Ended(Ended::Failed(error)) => return Err(E::clone(&error)),
                 Waited::Ended(Ended::Void) => {}
                 Waited::Died => {
-                    slot.give_up(number);
+                    slot.give_up(number, None);
                     if is_own {
                         // The runtime takes no tasks any more.
                         runtime = None;
                     }
                 }
                 Waited::Overdue => {
-                    slot.give_up(number);
+                    // A runtime that wakes this caller is driven: there the loader holds up its thread, as the next would
+                    // at once. Another runtime may stand still.
+                    let fault = Fault::TimedOut(slot.settings.limit);
+                    let is_held_up = started_in.is_some() && started_in == id(runtime.as_ref());
+                    slot.give_up(number, is_held_up.then_some(fault));
                     if is_own {
-                        return Err(Fault::TimedOut(slot.settings.limit).into());
+                        return slot.good().ok_or_else(|| fault.into());
                     }
                 }
             }
-            step = slot.next();
+            step = slot.next(id(runtime.as_ref()));
         }
+        Err(Fault::CalledOff.into())
     }
 
     async fn wait(&self, mut waiting: Waiting<V, E>) -> Waited<V, E> {
@@ -195,6 +210,10 @@ where
     fn spawn(&self, runtime: &Runtime, ticket: Ticket<V, E>) {
         runtime.spawn(fly(self.0.clone(), ticket).in_current_span());
     }
+}
+
+fn id(runtime: Option<&Runtime>) -> Option<Id> {
+    runtime.map(Runtime::id)
 }
 
 /// How waiting for a flight ended.

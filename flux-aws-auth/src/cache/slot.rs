@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use tokio::runtime::Id;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -33,6 +34,8 @@ struct State<V, E> {
 /// The flight as those see it who wait for it.
 pub(super) struct InFlight<V, E> {
     number: u64,
+    /// Where it was started; `None` outside tokio.
+    runtime: Option<Id>,
     overdue_at: Option<Instant>,
     ended: watch::Receiver<Option<Ended<V, E>>>,
     /// Dropped, it calls the flight off.
@@ -79,6 +82,7 @@ pub(super) type Good<V, E> = (Arc<V>, Option<Ticket<V, E>>);
 /// What it takes to wait for a flight.
 pub(super) struct Waiting<V, E> {
     pub(super) number: u64,
+    pub(super) runtime: Option<Id>,
     pub(super) ended: watch::Receiver<Option<Ended<V, E>>>,
     /// How long to wait; `None` when the limit is beyond all clocks.
     pub(super) patience: Option<Duration>,
@@ -153,7 +157,7 @@ impl<V, E> Slot<V, E> {
     }
 
     /// The good value. `None` when there is none, and when someone should refresh it and this caller cannot fly.
-    pub(super) fn take_good(&self, can_fly: bool) -> Option<Good<V, E>> {
+    pub(super) fn take_good(&self, runtime: Option<Id>) -> Option<Good<V, E>> {
         let now = self.now();
         // Nearly always there is nothing to write.
         let (value, wants_flight) = self.read().good(now)?;
@@ -161,22 +165,18 @@ impl<V, E> Slot<V, E> {
             return Some((value, None));
         }
         let mut state = self.write();
-        let (value, wants_flight) = state.good(now).filter(|(_, wants_flight)| can_fly || !wants_flight)?;
-        Some((value, wants_flight.then(|| self.start(&mut state, now).0)))
+        let (value, wants_flight) =
+            state.good(now).filter(|(_, wants_flight)| runtime.is_some() || !wants_flight)?;
+        Some((value, wants_flight.then(|| self.start(&mut state, now, runtime).0)))
     }
 
-    /// Takes a flight for dead that did not come back in time, so that another can start.
-    pub(super) fn give_up(&self, number: u64) {
-        let flight = self.write().flight.take_if(|flight| flight.number == number);
-        drop(flight);
-    }
-
-    fn start(&self, state: &mut State<V, E>, now: Now) -> (Ticket<V, E>, Waiting<V, E>) {
+    fn start(&self, state: &mut State<V, E>, now: Now, runtime: Option<Id>) -> (Ticket<V, E>, Waiting<V, E>) {
         let (call_off, called_off) = oneshot::channel();
         let (sender, ended) = watch::channel(None);
         state.flights += 1;
         let flight = InFlight {
             number: state.flights,
+            runtime,
             overdue_at: self
                 .settings
                 .limit
@@ -200,12 +200,12 @@ impl<V, E> Slot<V, E> {
 }
 
 impl<V, E: From<Fault>> Slot<V, E> {
-    /// What a caller does now who wants the value and can wait.
-    pub(super) fn next(&self) -> Step<V, E> {
+    /// What a caller in this runtime does now who wants the value and can wait.
+    pub(super) fn next(&self, runtime: Option<Id>) -> Step<V, E> {
         let now = self.now();
         let mut state = self.write();
         if let Some((value, wants_flight)) = state.good(now) {
-            return Step::Take((value, wants_flight.then(|| self.start(&mut state, now).0)));
+            return Step::Take((value, wants_flight.then(|| self.start(&mut state, now, runtime).0)));
         }
         if let Some(flight) = state.flight_in_the_air(now) {
             return Step::Wait(flight.waiting(now), None);
@@ -213,8 +213,25 @@ impl<V, E: From<Fault>> Slot<V, E> {
         if let Some(failure) = state.failure.as_ref().filter(|failure| failure.pauses_without_good(now)) {
             return Step::Fail(failure.error.clone());
         }
-        let (ticket, waiting) = self.start(&mut state, now);
+        let (ticket, waiting) = self.start(&mut state, now, runtime);
         Step::Wait(waiting, Some(ticket))
+    }
+
+    /// Takes a flight for dead, so that another can start: after the pause of a failure if there is a fault, else at once.
+    pub(super) fn give_up(&self, number: u64, fault: Option<Fault>) {
+        let now = self.now();
+        let error = fault.map(|fault| Arc::new(fault.into()));
+        let debris = {
+            let mut state = self.write();
+            let Some(flight) = state.flight.take_if(|flight| flight.number == number) else { return };
+            if let Some(error) = error {
+                self.counters.failure();
+                (flight, state.fail(error, now))
+            } else {
+                (flight, None)
+            }
+        };
+        drop(debris);
     }
 
     /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
@@ -304,9 +321,14 @@ impl<V, E> State<V, E> {
                 error
             }
         };
-        let failure = Failure::new(error.clone(), self.failure.as_ref(), self.held.as_ref(), now);
-        debris.failure = self.failure.replace(failure);
+        debris.failure = self.fail(error.clone(), now);
         (Ended::Failed(error), debris)
+    }
+
+    /// Notes a failure, in place of the one before.
+    fn fail(&mut self, error: Arc<E>, now: Now) -> Option<Failure<Arc<E>>> {
+        let failure = Failure::new(error, self.failure.as_ref(), self.held.as_ref(), now);
+        self.failure.replace(failure)
     }
 }
 
@@ -318,7 +340,7 @@ impl<V, E> InFlight<V, E> {
 
     fn waiting(&self, now: Now) -> Waiting<V, E> {
         let patience = self.overdue_at.map(|at| at.saturating_duration_since(now.monotonic));
-        Waiting { number: self.number, ended: self.ended.clone(), patience }
+        Waiting { number: self.number, runtime: self.runtime, ended: self.ended.clone(), patience }
     }
 }
 

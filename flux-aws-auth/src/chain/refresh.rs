@@ -100,6 +100,10 @@ impl From<Fault> for Error {
             Fault::Recursive => {
                 (Reason::InvalidConfiguration, "Do not let a source ask the chain that it is a source of.")
             }
+            Fault::CalledOff => (
+                Reason::DeadlinePassed,
+                "Let `forget` be called when something has changed, and not for each request.",
+            ),
             Fault::Panicked => (Reason::MalformedAnswer, "Look for the panic's message on standard error."),
             _ => (Reason::DeadlinePassed, "Try again later, or allow more time."),
         };

@@ -82,6 +82,21 @@ async fn what_is_forgotten_in_the_air_is_called_off_and_loaded_anew() {
     assert_eq!((before.await.unwrap(), after.await.unwrap()), (Ok(2), Ok(2)));
 }
 
+/// Something forgets faster than a load can come back.
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_while_the_value_is_forgotten_again_and_again_gets_an_error() {
+    let source = Source::closed();
+    let handle = source.handle();
+    let caller = call(&handle);
+    for _ in 0..100 {
+        settle().await;
+        assert!(!caller.is_finished());
+        handle.forget();
+    }
+    assert_eq!(caller.await.unwrap(), Err(Wrong::Cache(Fault::CalledOff)));
+    assert_eq!((source.loads(), source.in_the_air()), (100, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refresh_does_not_bring_back_what_was_forgotten() {
     let source = Source::closed();

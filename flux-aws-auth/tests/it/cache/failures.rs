@@ -47,6 +47,21 @@ async fn without_a_value_failures_are_shared_for_a_pause_that_grows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_success_the_pauses_are_short_again() {
+    let source = Source::new().next([Does::FailForNow; 4]).next([Does::BringFor(HOUR), Does::FailForNow]);
+    let handle = source.handle();
+    for number in 1..=4 {
+        assert_eq!(got(&handle).await, Err(Wrong::Load(number)));
+        pass(Duration::from_secs(2)).await;
+    }
+    assert_eq!(got(&handle).await, Ok(5));
+    pass(HOUR).await;
+    assert_eq!(got(&handle).await, Err(Wrong::Load(6)));
+    pass(Duration::from_millis(250)).await;
+    assert_eq!(got(&handle).await, Ok(7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn forgetting_ends_the_pause() {
     let source = Source::new().next([Does::FailForNow]);
     let handle = source.handle();
@@ -118,4 +133,22 @@ async fn a_load_that_does_not_come_back_ends_at_the_limit() {
     assert_eq!(got(&handle).await, Err(Wrong::Cache(Fault::TimedOut(LIMIT))));
     assert_eq!(source.in_the_air(), 0, "it is dropped");
     assert!(source.clock.elapsed() < LIMIT + Duration::from_millis(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loader_that_panics_as_it_is_dropped_has_its_outcome() {
+    struct Panics;
+
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            // Without the message on standard error.
+            std::panic::resume_unwind(Box::new("scripted"));
+        }
+    }
+
+    let handle: Values = Source::new().builder().single(|_| async {
+        let _panics = Panics;
+        std::future::pending().await
+    });
+    assert_eq!(call(&handle).await.unwrap(), Err(Wrong::Cache(Fault::TimedOut(LIMIT))));
 }

@@ -5,7 +5,7 @@ use super::*;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Wake, Waker};
 
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep, TokioSleep};
 use tokio::runtime::{Builder, Runtime};
 
 fn runtime() -> Runtime {
@@ -53,6 +53,57 @@ fn a_runtime_that_stands_still_is_not_waited_for_beyond_the_limit() {
         assert_eq!(still.block_on(caller).unwrap(), Ok(2), "it gets what the other loaded");
     }
     assert_eq!((source.loads(), source.in_the_air()), (2, 0), "and its own load is called off");
+}
+
+/// What it waited for has expired, and was loaded anew meanwhile.
+#[test]
+fn a_caller_that_wakes_late_gets_the_newer_value() {
+    let (slow, driven) = (runtime(), runtime());
+    let source = driven.block_on(async { Source::closed().next([Does::BringFor(HOUR / 60)]) });
+    let handle = source.handle();
+    let calling = |runtime: &Runtime| {
+        let _entered = runtime.enter();
+        let caller = call(&handle);
+        runtime.block_on(settle());
+        caller
+    };
+    let (first, late) = (calling(&driven), calling(&slow));
+    source.permits.add_permits(2);
+    assert_eq!(driven.block_on(first).unwrap(), Ok(1));
+    driven.block_on(async {
+        pass(HOUR / 60).await;
+        assert_eq!(got(&handle).await, Ok(2));
+    });
+    slow.block_on(async {
+        pass(HOUR / 30).await;
+        assert_eq!(late.await.unwrap(), Ok(2));
+    });
+}
+
+/// The task of a load is not polled any more, and keeps no limit, when the loader holds up its thread.
+#[derive(Debug)]
+struct HeldUp(TokioSleep);
+
+impl AsyncSleep for HeldUp {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        if duration == LIMIT { Sleep::new(std::future::pending()) } else { self.0.sleep(duration) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_loader_that_holds_up_its_thread_is_a_failure_that_all_share() {
+    let source = Source::new().next([Does::Hang]);
+    let handle = source.builder().sleep_impl(HeldUp(TokioSleep::new())).single(source.loader());
+    let callers: Vec<_> = (0..5).map(|_| call(&handle)).collect();
+    let timed_out = Err(Wrong::Cache(Fault::TimedOut(LIMIT)));
+    for caller in callers {
+        assert_eq!(caller.await.unwrap(), timed_out);
+    }
+    assert_eq!(got(&handle).await, timed_out, "there is a pause");
+    let counters = handle.counters();
+    assert_eq!((source.loads(), counters.loads, counters.failures), (1, 1, 1));
+    pass(Duration::from_millis(250)).await;
+    assert_eq!(got(&handle).await, Ok(2));
 }
 
 /// A stale value's load that died, or is taken for dead, leaves its place to the next.
