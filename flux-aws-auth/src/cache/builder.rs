@@ -53,7 +53,7 @@ impl CacheBuilder {
     /// How many values are kept that nobody holds a handle to; a thousand unless set.
     ///
     /// What is held is in use and does not count, so a key never has two values. Beyond the capacity, an expired value goes
-    /// first, then the one whose last handle was dropped first.
+    /// first, then a failure that is remembered for its pause, then the value whose last handle was dropped first.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self

@@ -31,10 +31,10 @@ struct Shelf<K, V, E> {
 struct Slots<K, V, E> {
     /// What is behind the `Arc` runs the caller's code when it goes, which must not be under the lock.
     by_key: HashMap<Arc<K>, Place<V, E>>,
-    /// Those that nobody has a handle to, the one that was let go of first in front.
-    idle: BTreeMap<u64, Arc<K>>,
+    /// Those that nobody has a handle to, the one that goes first in front.
+    idle: BTreeMap<Rank, Arc<K>>,
     /// The same, by when they expire.
-    ending: BTreeSet<(Instant, u64)>,
+    ending: BTreeSet<(Instant, Rank)>,
     /// How many were let go of so far.
     let_go: u64,
 }
@@ -47,8 +47,15 @@ struct Place<V, E> {
 
 #[derive(Clone, Copy)]
 struct Idle {
-    since: u64,
+    rank: Rank,
     until: Option<Instant>,
+}
+
+/// What has only a failure goes before what has a value, and then what was let go of first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    has_value: bool,
+    since: u64,
 }
 
 impl<K, V, E> Cache<K, V, E>
@@ -68,7 +75,7 @@ where
         }))
     }
 
-    /// The handle to the value of `key`. Nothing is loaded yet.
+    /// The handle to the value of `key`. Nothing is loaded yet. A load that is in the air counts as a handle.
     ///
     /// `loader` makes the value, from the previous one if there was any. It gets that even when it has expired, so that it can
     /// give it a longer life, but not when it was denied or [forgotten](Handle::forget). While there is a handle to this key, this is
@@ -105,9 +112,14 @@ where
         handle
     }
 
-    /// As [`Handle::forget`], for whoever has only the key.
+    /// As [`Handle::forget`], for whoever has only the key. Of a key that nobody has a handle to, nothing stays.
     pub fn forget(&self, key: &K) {
-        let slot = self.0.slots().by_key.get(key).map(|place| place.slot.clone());
+        let mut slots = self.0.slots();
+        let gone = slots.take_out_idle(key);
+        let slot = slots.by_key.get(key).map(|place| place.slot.clone());
+        // What goes runs the caller's code, which must not be under the lock.
+        drop(slots);
+        drop(gone);
         if let Some(slot) = slot {
             slot.forget();
         }
@@ -157,16 +169,17 @@ impl<K: Eq + Hash, V, E> Slots<K, V, E> {
         // Somebody may have come for it meanwhile, and even gone again.
         let place = self.by_key.get_mut(key).filter(|place| place.handle.strong_count() == 0);
         let Some(place) = place.filter(|place| place.idle.is_none()) else { return Vec::new() };
-        let until = match place.slot.worth() {
+        let (has_value, until) = match place.slot.worth() {
             Worth::Nothing => return self.by_key.remove_entry(key).into_iter().collect(),
-            Worth::Until(until) => Some(until),
-            Worth::Lasting => None,
+            Worth::Pause(until) => (false, until),
+            Worth::Value(until) => (true, until),
         };
-        let idle = Idle { since: self.let_go, until };
+        let rank = Rank { has_value, since: self.let_go };
+        let idle = Idle { rank, until };
         place.idle = Some(idle);
         self.let_go += 1;
-        self.idle.insert(idle.since, key.clone());
-        self.ending.extend(until.map(|until| (until, idle.since)));
+        self.idle.insert(rank, key.clone());
+        self.ending.extend(until.map(|until| (until, rank)));
         let mut gone = Vec::new();
         while self.idle.len() > capacity {
             gone.extend(self.take_out(now));
@@ -174,22 +187,25 @@ impl<K: Eq + Hash, V, E> Slots<K, V, E> {
         gone
     }
 
-    /// Takes out one that has expired, else the one that was let go of first.
+    /// Takes out one that has expired, else the one that goes first.
     fn take_out(&mut self, now: Instant) -> Option<(Arc<K>, Place<V, E>)> {
-        let expired = self.ending.first().filter(|(until, _)| *until <= now).map(|(_, since)| *since);
-        let since = expired.or_else(|| self.idle.keys().next().copied())?;
-        let key = self.idle.remove(&since)?;
-        let gone = self.by_key.remove_entry(&key)?;
-        if let Some(idle) = gone.1.idle {
-            self.is_idle_no_more(idle);
-        }
-        Some(gone)
+        let expired = self.ending.first().filter(|(until, _)| *until <= now).map(|(_, rank)| *rank);
+        let rank = expired.or_else(|| self.idle.keys().next().copied())?;
+        let key = self.idle.get(&rank)?.clone();
+        self.take_out_idle(&key)
+    }
+
+    /// Takes out this one, if nobody has a handle to it.
+    fn take_out_idle(&mut self, key: &K) -> Option<(Arc<K>, Place<V, E>)> {
+        let idle = self.by_key.get(key)?.idle?;
+        self.is_idle_no_more(idle);
+        self.by_key.remove_entry(key)
     }
 
     fn is_idle_no_more(&mut self, idle: Idle) {
-        self.idle.remove(&idle.since);
+        self.idle.remove(&idle.rank);
         if let Some(until) = idle.until {
-            self.ending.remove(&(until, idle.since));
+            self.ending.remove(&(until, idle.rank));
         }
     }
 }

@@ -65,8 +65,10 @@ pub(super) enum Ended<V, E> {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Worth {
     Nothing,
-    Until(Instant),
-    Lasting,
+    /// A failure, as long as its pause.
+    Pause(Option<Instant>),
+    /// A value, until it expires if it does.
+    Value(Option<Instant>),
 }
 
 /// What a caller does now. A ticket is for the one who has to start the flight.
@@ -123,12 +125,11 @@ impl<V, E> Slot<V, E> {
     /// How long it is worth keeping for nobody.
     pub(super) fn worth(&self) -> Worth {
         let state = self.read();
-        let until = match (&state.held, &state.failure) {
-            (Some(held), _) => held.ends_at(),
-            (None, Some(failure)) => failure.without_good,
-            (None, None) => return Worth::Nothing,
-        };
-        until.map_or(Worth::Lasting, Worth::Until)
+        match (&state.held, &state.failure) {
+            (Some(held), _) => Worth::Value(held.ends_at()),
+            (None, Some(failure)) => Worth::Pause(failure.without_good),
+            (None, None) => Worth::Nothing,
+        }
     }
 
     /// Lets go of everything. A flight is called off; who comes before it has come down waits for that.

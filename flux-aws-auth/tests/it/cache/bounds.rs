@@ -53,6 +53,41 @@ async fn what_has_expired_goes_before_what_is_older() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_that_fail_push_no_good_value_out() {
+    let source = Source::new();
+    let cache: Numbers = source.builder().capacity(3).build();
+    for key in [1, 2] {
+        use_once(&cache, &source, key).await;
+    }
+    source.then(Does::Deny);
+    for key in 10..20 {
+        for _ in 0..2 {
+            got(&cache.handle(key, source.loader())).await.unwrap_err();
+            settle().await;
+        }
+    }
+    assert_eq!((cache.len(), source.loads()), (3, 12), "and the latest has its pause");
+    for key in [1, 2] {
+        assert_eq!(use_once(&cache, &source, key).await, key);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_leaves_its_room_to_others() {
+    let source = Source::new();
+    let cache: Numbers = source.builder().capacity(2).build();
+    for key in [1, 2] {
+        use_once(&cache, &source, key).await;
+    }
+    cache.forget(&2);
+    assert_eq!(cache.len(), 1);
+    use_once(&cache, &source, 3).await;
+    assert_eq!((cache.len(), source.loads()), (2, 3));
+    use_once(&cache, &source, 1).await;
+    assert_eq!(source.loads(), 3, "the first is there");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_held_never_goes_and_does_not_count() {
     let source = Source::new();
     let cache: Numbers = source.builder().capacity(10).build();
