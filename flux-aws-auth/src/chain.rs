@@ -82,7 +82,9 @@ impl Chain {
     ///
     /// Credentials are fresh for the first half of their life, give or take a tenth. The first call after that has the
     /// sources asked again in the background, while everybody goes on with the old ones: until they expire, however often that
-    /// fails. Only a refusal ([`ErrorKind::Denied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. When there are none, the
+    /// fails. Only a refusal ([`ErrorKind::Denied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. Credentials that never
+    /// expire also end when their source has none any more ([`Reason::SourceGone`](crate::Reason::SourceGone)) or a key or a token
+    /// is not accepted ([`ErrorKind::InvalidToken`]), since nothing else would end them. When there are none, the
     /// sources are asked once and all who came meanwhile share the outcome, good or bad; after a failure nobody asks again for a
     /// pause of 250 milliseconds, which grows to two seconds, and who comes meanwhile gets that failure. The
     /// [`cache`](crate::cache) has the whole contract.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Inner, Resolved};
 use crate::cache::{Cache, CacheBuilder, Fault, Handle, LoadError, Loaded};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::reason::Reason;
 
 /// The chain keeps its own deadline; the cache's limit is for a load that does not come back.
@@ -52,22 +52,33 @@ impl Inner {
                 Ok(Loaded::new(resolved).expiring_at(expiry))
             }
             Err(error) => {
-                let is_refusal = error.kind().evicts();
+                let is_lasting = previous.as_ref().is_some_and(|previous| previous.expiry().is_none());
+                let ends = error.kind().evicts() || (is_lasting && ends_lasting(&error));
                 if previous
                     .is_some_and(|previous| previous.expiry().is_none_or(|end| end > self.context.now()))
                 {
-                    warn(&error, is_refusal);
+                    warn(&error, ends);
                 }
-                Err(if is_refusal { LoadError::Denied(error) } else { LoadError::Transient(error) })
+                Err(if ends { LoadError::Denied(error) } else { LoadError::Transient(error) })
             }
         }
     }
 }
 
+/// Whether credentials that never expire are let go of, which otherwise would be used for ever: their source has none any more,
+/// or a key or a token is not accepted.
+fn ends_lasting(error: &Error) -> bool {
+    match error.reason() {
+        Reason::SourceGone => true,
+        // They say nothing of the key.
+        Reason::ClockSkewed | Reason::SigningKeyUnavailable => false,
+        reason => reason.kind() == ErrorKind::InvalidToken,
+    }
+}
+
 /// Nobody waited for a refresh, so the log has all of its error.
-fn warn(error: &Error, is_refusal: bool) {
-    let outcome =
-        if is_refusal { "refused: those in hand are given up" } else { "those in hand are still good" };
+fn warn(error: &Error, ends: bool) {
+    let outcome = if ends { "those in hand are given up" } else { "those in hand are still good" };
     tracing::warn!(
         error = %Story(error),
         hint = error.hint().unwrap_or_default(),

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_async::time::TimeSource;
-use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
+use flux_aws_auth::source::{Notes, Outcome, Provided, Skipped, SourceContext};
 use flux_aws_auth::{
-    Chain, CredentialSource, Environment, Error, ErrorKind, Principal, Resolved, SourceKind,
+    Chain, CredentialSource, Environment, Error, ErrorKind, Principal, Reason, Resolved, SourceKind,
 };
 use tokio::sync::Semaphore;
 
@@ -24,7 +24,7 @@ struct Gate {
     clock: TestClock,
     permits: Arc<Semaphore>,
     failing: Arc<AtomicUsize>,
-    failure: Arc<Mutex<ErrorKind>>,
+    failure: Arc<Mutex<Outcome>>,
     expiry: Arc<Mutex<Expiry>>,
     /// The id of each key; else the number of the load is in it.
     key: Arc<Mutex<Option<&'static str>>>,
@@ -49,7 +49,7 @@ impl Gate {
             clock: TestClock::new(),
             permits: Arc::new(Semaphore::new(permits)),
             failing: Arc::default(),
-            failure: Arc::new(Mutex::new(ErrorKind::Unavailable)),
+            failure: Arc::new(Mutex::new(failure(ErrorKind::Unavailable))),
             expiry: Arc::new(Mutex::new(Expiry::InAnHour)),
             key: Arc::default(),
             loads: Arc::default(),
@@ -78,13 +78,16 @@ impl Gate {
     }
 
     fn fail_next(&self, times: usize) {
-        *self.failure.lock().unwrap() = ErrorKind::Unavailable;
+        self.fail_next_with(times, failure(ErrorKind::Unavailable));
+    }
+
+    fn fail_next_with(&self, times: usize, failure: Outcome) {
+        *self.failure.lock().unwrap() = failure;
         self.failing.store(times, Ordering::SeqCst);
     }
 
     fn refuse_next(&self) {
-        *self.failure.lock().unwrap() = ErrorKind::Denied;
-        self.failing.store(1, Ordering::SeqCst);
+        self.fail_next_with(1, failure(ErrorKind::Denied));
     }
 }
 
@@ -104,8 +107,7 @@ impl CredentialSource for Gate {
         let fails =
             self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if fails {
-            let kind = *self.failure.lock().unwrap();
-            return Outcome::Failed(Error::new(kind, format!("load {number} failed")));
+            return self.failure.lock().unwrap().clone();
         }
         let id = self.key.lock().unwrap().map_or_else(|| format!("KEY{number}"), str::to_owned);
         let mut credentials =
@@ -117,6 +119,10 @@ impl CredentialSource for Gate {
         });
         Outcome::Provided(Provided::new(credentials.build(), Principal::Unknown))
     }
+}
+
+fn failure(kind: ErrorKind) -> Outcome {
+    Outcome::Failed(Error::new(kind, "scripted"))
 }
 
 fn key(resolved: &Resolved) -> String {
@@ -279,6 +285,33 @@ async fn credentials_without_an_expiry_are_asked_for_every_five_minutes_and_serv
         pass(3600).await;
         assert_eq!(key(&chain.resolve().await.unwrap()), "KEY2");
         settle().await;
+    }
+}
+
+/// Else a key that was removed or revoked would be used for ever.
+#[tokio::test(start_paused = true)]
+async fn credentials_without_an_expiry_end_with_their_source_or_when_a_key_is_not_accepted() {
+    let removed = || Skipped::new(Reason::NotConfigured, "removed").into();
+    for (outcome, ends_with) in [
+        (removed(), Some(Reason::SourceGone)),
+        (failure(ErrorKind::InvalidToken), Some(Reason::TokenRejected)),
+        (failure(ErrorKind::Throttled), None),
+        (failure(ErrorKind::InvalidResponse), None),
+    ] {
+        for expires in [false, true] {
+            let gate = Gate::open();
+            if !expires {
+                gate.without_expiry();
+            }
+            let chain = gate.chain();
+            chain.resolve().await.unwrap();
+            gate.fail_next_with(usize::MAX, outcome.clone());
+            pass(STALE).await;
+            chain.resolve().await.unwrap();
+            settle().await;
+            let reason = chain.resolve().await.err().map(|error| error.reason());
+            assert_eq!(reason, ends_with.filter(|_| !expires), "{outcome:?}");
+        }
     }
 }
 
