@@ -26,8 +26,10 @@ use crate::sts::{CallerIdentity, Sts};
 mod ask;
 mod builder;
 mod refresh;
+mod sdk_order;
 
 pub use builder::{ChainBuilder, SourceOrder};
+pub(crate) use sdk_order::SetUp;
 
 /// Credential sources, asked in order.
 ///

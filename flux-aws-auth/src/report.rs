@@ -108,8 +108,11 @@ impl ChainReport {
         }
     }
 
-    /// The configured source that the AWS SDKs' own order would have used, where that is another one than was used here.
+    /// The source that an AWS SDK's own chain would have used in this environment, where that is another one than was used here.
     /// Programs that move from an SDK's default chain are surprised by exactly this.
+    ///
+    /// A source that [was left out](crate::ChainBuilder::without) counts, since no SDK leaves it out; half a setting does not,
+    /// since the SDKs pass it over. Never for an object's identity, nor for [role hops](crate::RoleHop), whose base has it.
     pub fn sdk_order_differs(&self) -> Option<SourceKind> {
         let used = self.sources().find(|source| source.was_used())?;
         self.0.sdk_choice.filter(|choice| *choice != used.kind)

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 
-use super::{Inner, Resolved, SourceOrder};
+use super::{Inner, Resolved, sdk_order};
 use crate::error::{Error, ErrorKind};
 use crate::reason::Reason;
 use crate::report::{ChainReport, SourceReport, SourceResult};
@@ -165,13 +165,14 @@ impl Inner {
         }
     }
 
+    /// Of an object's identity there is none, since no SDK knows of one, and of a hop the base has it.
     fn sdk_choice(&self) -> Option<SourceKind> {
-        let environment = self.context.environment();
-        let configured = |kind| {
-            let mut of_kind = self.sources.iter().filter(|source| source.kind() == kind);
-            of_kind.find(|source| source.is_configured(environment)).map(|source| source.kind_in(environment))
-        };
-        SourceOrder::AwsSdk.kinds().into_iter().find_map(configured)
+        use SourceKind::{AccessKeySecret, RoleHop, ServiceAccount};
+        let is_unknown_to_sdks = self
+            .sources
+            .iter()
+            .any(|source| matches!(source.kind(), ServiceAccount | AccessKeySecret | RoleHop));
+        if is_unknown_to_sdks { None } else { sdk_order::choice(self.context.environment()) }
     }
 
     fn since(&self, start: SystemTime) -> Duration {

@@ -4,12 +4,12 @@ use std::fmt;
 
 use super::finding::{Area, Finding, Severity, Sheet};
 use super::patient::Patient;
-use crate::chain::SourceOrder;
+use crate::chain::{SetUp, SourceOrder};
 use crate::environment::Environment;
 use crate::integration::{Integration, Level, Support};
 use crate::principal::Principal;
 use crate::reason::Reason;
-use crate::source::{Notes, SourceKind, access_keys, instance_metadata, pod_identity, web_identity};
+use crate::source::{Notes, SourceKind, instance_metadata, pod_identity};
 
 /// Which source a chain would use, which it would not reach, and what an AWS SDK's own chain would do in the same environment.
 ///
@@ -164,24 +164,10 @@ fn is_ecs(environment: &Environment) -> bool {
 
 /// What an SDK's chain takes for set up.
 fn in_sdk(environment: &Environment, kind: SourceKind) -> Standing {
-    let is_set = |name| environment.var(name).is_some();
-    let (is_set_up, in_part) = match kind {
-        SourceKind::AccessKeys => {
-            let (id, secret) = (is_set(access_keys::ID), is_set(access_keys::SECRET));
-            (id && secret, id || secret)
-        }
-        // A token file alone is taken for set up, and fails.
-        SourceKind::WebIdentity => (is_set(web_identity::TOKEN_FILE), is_set(web_identity::ROLE_ARN)),
-        SourceKind::PodIdentity => (
-            is_set(pod_identity::FULL_URI) || is_set(pod_identity::RELATIVE_URI),
-            is_set(pod_identity::TOKEN_FILE),
-        ),
-        _ => (false, false),
-    };
-    match (is_set_up, in_part) {
-        (true, _) => Standing::Used,
-        (false, true) => Standing::Ignored,
-        (false, false) => Standing::NotSetUp,
+    match SetUp::of(kind, environment) {
+        SetUp::Whole => Standing::Used,
+        SetUp::InPart => Standing::Ignored,
+        SetUp::Not => Standing::NotSetUp,
     }
 }
 
