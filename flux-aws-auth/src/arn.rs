@@ -58,7 +58,7 @@ impl FromStr for RoleArn {
             None => Ok(Self(arn.to_owned())),
             Some(flaw) => Err(Error::because(
                 Reason::RoleArnMalformed,
-                format!("invalid AWS role ARN {}: {flaw}", quoted(arn)),
+                format!("invalid AWS role ARN {}: {flaw}", shown(arn)),
             )
             .with_hint("Write it as arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME.")),
         }
@@ -75,6 +75,12 @@ impl fmt::Debug for RoleArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RoleArn({})", self.0)
     }
+}
+
+/// What stands in the place of an ARN, unless it may be a secret, such as a token that was put there.
+pub(crate) fn shown(arn: &str) -> String {
+    // No base64 and no JWT has a colon, and none of either is as short as this.
+    if arn.contains(':') || arn.len() < 20 { quoted(arn) } else { "(not shown)".to_owned() }
 }
 
 /// Whether `text` is an account's id.

@@ -10,7 +10,7 @@ use http::uri::Authority;
 
 use crate::error::Error;
 use crate::reason::Reason;
-use crate::text::quoted;
+use crate::text::{quoted, shown_host};
 
 mod host;
 mod sts;
@@ -235,15 +235,21 @@ fn before_path(value: &str) -> &str {
     rest.split('/').next().unwrap_or_default()
 }
 
-/// A refused address as it may be shown: without user name and query.
+/// A refused address as it may be shown: without user name and query, and nothing of what may be a token in its place.
 fn redacted(value: &str) -> String {
-    let scheme = value.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
-    let host = match before_path(value).rsplit_once('@') {
-        Some((_, host)) => format!("…@{host}"),
-        None => before_path(value).to_owned(),
+    let is_scheme = |scheme: &&str| scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+    let scheme = value.split_once("://").map(|(scheme, _)| scheme).filter(is_scheme);
+    let authority = before_path(value).split(['?', '#']).next().unwrap_or_default();
+    let (user_info, host) = match before_path(value).rsplit_once('@') {
+        Some((_, host)) => ("…@", host.split(['?', '#']).next().unwrap_or_default()),
+        None => ("", authority),
     };
-    let shown = format!("{scheme}{host}");
-    quoted(shown.split(['?', '#']).next().unwrap_or_default())
+    let is_token = scheme.is_none() && host.bytes().any(|b| b.is_ascii_uppercase());
+    let host = shown_host(host).filter(|_| !is_token).unwrap_or("…");
+    quoted(
+        &scheme
+            .map_or_else(|| format!("{user_info}{host}"), |scheme| format!("{scheme}://{user_info}{host}")),
+    )
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::principal::Principal;
 use crate::reason::Reason;
+use crate::source::access_keys::is_id;
 use crate::source::{CredentialSource, Notes, Outcome, Provided, SourceContext, SourceKind};
 
 #[cfg(feature = "sops")]
@@ -130,16 +131,9 @@ impl CredentialSource for AccessKeySecretSource {
 
 type Check = fn(&str) -> Result<&str, &'static str>;
 
-/// Checks an access key's id, which is shown in reports: what may be the secret must not pass for it ([AccessKey]).
-///
-/// [AccessKey]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
 fn checked_id(value: &str) -> Result<&str, &'static str> {
     let id = checked(value)?;
-    if id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        Ok(id)
-    } else {
-        Err("has characters in it that no access key's id has, as if it were the secret")
-    }
+    if is_id(id) { Ok(id) } else { Err("is no access key's id, and may be the secret") }
 }
 
 /// Checks a value that goes into a signed request.

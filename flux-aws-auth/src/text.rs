@@ -17,3 +17,20 @@ pub(crate) fn quoted(text: &str) -> String {
     let more = if start.len() < text.len() { "…" } else { "" };
     format!("{start:?}{more}")
 }
+
+/// A path in quotation marks, if it is one beyond doubt: absolute, or in the directory it is read from. Somebody may have
+/// written a token where its path belongs, and even an opaque one is not shown.
+pub(crate) fn quoted_path(path: &str) -> Option<String> {
+    const LONGEST: usize = 255;
+    let is_path = path.starts_with(['/', '.']) && path.len() <= LONGEST && !path.contains("-----");
+    is_path.then(|| quoted(path))
+}
+
+/// Host and port as they may be shown, where a password may stand between: nothing where what follows the host is no port, or
+/// something is percent-encoded, as a password is and a host is not.
+pub(crate) fn shown_host(host_and_port: &str) -> Option<&str> {
+    let behind_address = host_and_port.rsplit_once(']').map_or(host_and_port, |(_, rest)| rest);
+    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit());
+    let has_password = behind_address.split_once(':').is_some_and(|(_, port)| !is_port(port));
+    (!has_password && !host_and_port.contains('%')).then_some(host_and_port)
+}

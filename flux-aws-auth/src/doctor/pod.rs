@@ -2,12 +2,11 @@
 
 use super::finding::{Area, Finding, Sheet};
 use super::patient::{OWN_TOKEN, Patient};
-use crate::arn::RoleArn;
+use crate::arn::{self, RoleArn};
 use crate::reason::Reason;
 use crate::service_account::{ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef};
 use crate::source::SourceKind;
 use crate::source::web_identity::ROLE_ARN;
-use crate::text::quoted;
 
 pub(super) fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let mut sheet = Sheet::of(Area::Pod);
@@ -74,7 +73,7 @@ fn compare(
                 Some(role) if role == annotated => sheet.ok(subject, annotated),
                 Some(role) => sheet.warn(
                     subject,
-                    format!("{annotated}, but the pod was started with {ROLE_ARN}={}", quoted(&role)),
+                    format!("{annotated}, but the pod was started with {ROLE_ARN}={}", arn::shown(&role)),
                     restart,
                 ),
                 None => sheet.problem(

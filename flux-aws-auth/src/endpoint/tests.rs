@@ -161,3 +161,30 @@ proptest! {
         }
     }
 }
+
+/// A password or a token that stands in an address's place, in whatever way it is written.
+#[test]
+fn a_refusal_shows_no_secret() {
+    for value in [
+        "https://me:canary@example.com:x/",
+        "https://me:canary%40example.com/",
+        "https://me%3Acanary%40example.com/",
+        "http://example.com:canary/",
+        "me:canary",
+        "eyJhbGciOiJSUzI1NiJ9.canary.canary",
+        "canary secret://Example",
+        "http://10.0.0.1/?canary",
+        "http://10.0.0.1#canary",
+    ] {
+        let error = Endpoint::parse(Purpose::ContainerCredentials, "SETTING", value).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
+    }
+    for (value, shown) in [
+        ("http://10.0.0.1:8080/path", "\"http://10.0.0.1:8080\""),
+        ("http://[fd00::1]:8080", "\"http://[fd00::1]:8080\""),
+        ("169.254.170.23/v1", "\"169.254.170.23\""),
+    ] {
+        let error = Endpoint::parse(Purpose::ContainerCredentials, "SETTING", value).unwrap_err();
+        assert!(error.to_string().contains(shown), "{error}");
+    }
+}

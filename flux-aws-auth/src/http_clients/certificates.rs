@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
-use crate::text::quoted;
+use crate::text::quoted_path;
 
 /// Root certificates: the operating system's, those of PEM files, or both.
 #[derive(Clone)]
@@ -39,7 +39,10 @@ impl Certificates {
         setting: &str,
         path: &str,
     ) -> Result<Self, Error> {
-        let named = format!("{setting}: {}", quoted(path));
+        let named = match quoted_path(path) {
+            Some(path) => format!("{setting}: {path}"),
+            None => format!("{setting}: the file, whose path is not shown since it may be a key,"),
+        };
         let pem = environment.read_file(path).map_err(|cause| {
             let message = format!("{named} cannot be read: {cause}");
             Error::new(ErrorKind::Configuration, message).with_hint(format!(
@@ -60,7 +63,9 @@ impl Certificates {
         };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
-            let certificate = certificate.map_err(|cause| unusable(format!("is not PEM: {cause}")))?;
+            // Without the cause, which has bytes of the file in it.
+            let certificate =
+                certificate.map_err(|_| unusable("is not PEM from one end to the other".to_owned()))?;
             let added = roots.add(certificate);
             added.map_err(|cause| unusable(format!("has a certificate that is not acceptable: {cause}")))?;
         }

@@ -8,10 +8,10 @@ use http::uri::Authority;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind};
-use crate::text::quoted;
+use crate::text::{quoted, shown_host};
 
 /// An HTTP proxy: calls to AWS go through it in a tunnel that it opens (`CONNECT`), so it sees no more of them than the
-/// host's name.
+/// host's name. Of a call to a plain `http` address, which only an endpoint of one's own can have, it sees everything.
 ///
 /// `Display` and `Debug` show the scheme, host and port; never the user name and the password.
 ///
@@ -61,8 +61,11 @@ impl Proxy {
             Some((user_info, host)) => (Some(user_info), host),
             None => (None, authority),
         };
-        let shown =
-            if user_info.is_some() { format!("…@{host_and_port}") } else { host_and_port.to_owned() };
+        let shown = match (user_info, shown_host(host_and_port)) {
+            (_, None) => "…".to_owned(),
+            (Some(_), Some(host)) => format!("…@{host}"),
+            (None, Some(host)) => host.to_owned(),
+        };
         let refuse = |shown: &str, why: &str, hint: &str| {
             let message = format!("{setting}: {} is not accepted as a proxy: {why}", quoted(shown));
             Err(Error::new(ErrorKind::Configuration, message).with_hint(hint))
@@ -75,7 +78,6 @@ impl Proxy {
             "http" => "http",
             "https" => "https",
             socks if socks.starts_with("socks") => {
-                let shown = format!("{socks}://{shown}");
                 return refuse(
                     &shown,
                     "SOCKS proxies are not supported",
@@ -177,6 +179,12 @@ mod tests {
             ("http://me:canary/x@proxy.example:3128", "its password"),
             ("http://me:canary#x@proxy.example:3128", "its password"),
             ("me:?canary@proxy.example:3128", "its password"),
+            // Encoded, the `@` with it.
+            ("http://me:canary%40proxy.example:3128", "not a host"),
+            ("me%3Acanary%40proxy.example:3128", "not a host"),
+            ("http://proxy.example:canary", "not a host"),
+            ("http://[2001:db8::1]:canary", "not a host"),
+            ("socks5:canary://me@proxy.example:1080", "SOCKS"),
         ] {
             let error = Proxy::parse("HTTPS_PROXY", address).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);

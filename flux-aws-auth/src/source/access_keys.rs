@@ -18,7 +18,8 @@ pub(crate) const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 ///
 /// `AWS_ACCOUNT_ID`, where it is set, goes with the credentials, as the AWS SDKs have it: nobody checks it.
 ///
-/// Blank variables count as absent. One of the first two without the other is a failure that names the missing one.
+/// Blank variables count as absent. One of the first two without the other is a failure that names the missing one. So is an id
+/// that may be the secret, in the other's place: an id is shown in reports, and a secret never.
 ///
 /// Flux's advice is to prefer a source without secrets ([Flux on AWS]).
 ///
@@ -45,7 +46,7 @@ impl CredentialSource for AccessKeys {
     }
 
     fn principal_in(&self, environment: &Environment) -> Option<Principal> {
-        environment.var(ID).map(Principal::access_key)
+        environment.var(ID).filter(|id| is_id(id)).map(Principal::access_key)
     }
 
     async fn load(&self, context: &SourceContext, notes: &mut Notes) -> Outcome {
@@ -84,6 +85,11 @@ fn key(
             ));
         }
     }
+    if !is_id(&id) {
+        let message = format!("{ID} holds what is no access key's id, and may be a secret");
+        return Err(Error::because(Reason::InvalidConfiguration, message)
+            .with_hint(format!("Look whether {ID} and {SECRET} are in each other's place.")));
+    }
     let mut credentials = Credentials::builder()
         .access_key_id(&id)
         .secret_access_key(secret)
@@ -91,6 +97,18 @@ fn key(
     credentials.set_session_token(session_token);
     credentials.set_account_id(environment.var(ACCOUNT_ID).map(|id| id.trim().into()));
     Ok(Provided::new(credentials.build(), Principal::access_key(id)))
+}
+
+/// Whether `text` can be an access key's id, which is shown in reports: what may be the secret must not pass for it. An id is
+/// letters, digits and `_` ([AccessKey]), and those that AWS makes are capitals; a secret is forty characters of both cases.
+///
+/// [AccessKey]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AccessKey.html
+pub(crate) fn is_id(text: &str) -> bool {
+    const LONGEST_ID: usize = 128;
+    const SECRET: usize = 40;
+    let may_be_secret = text.len() == SECRET && text.bytes().any(|b| b.is_ascii_lowercase());
+    let is_word = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_word && text.len() <= LONGEST_ID && !may_be_secret
 }
 
 fn half(set: &str, missing: &str) -> Error {
