@@ -91,6 +91,18 @@ impl ConnectionFailure {
         tls.or_else(said).or_else(io).unwrap_or(Self::Other)
     }
 
+    /// Whether there was a connection, and the two did not agree on TLS. No waiting mends that.
+    pub(crate) const fn is_of_tls(self) -> bool {
+        matches!(
+            self,
+            Self::TlsUnknownIssuer
+                | Self::TlsExpired
+                | Self::TlsNotYetValid
+                | Self::TlsWrongName
+                | Self::TlsOther
+        )
+    }
+
     /// The stable code of an error that failed so.
     pub const fn reason(self) -> Reason {
         match self {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -145,6 +145,8 @@ pub struct SourceContext {
     pub(crate) sleep_impl: SharedAsyncSleep,
     pub(crate) region: Option<Region>,
     pub(crate) switches: Switches,
+    /// Of all sources together.
+    pub(crate) deadline: Duration,
 }
 
 impl SourceContext {

@@ -10,25 +10,36 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::reason::Reason;
 use crate::source::Notes;
-use crate::text::{one_line, quoted};
+use crate::text::{one_line, quoted_path};
 
-/// Reads the token in the file that `variable` names. The contents are checked to be one line of visible characters, so
-/// that they can go into a header or a form; they are in no error.
+/// Reads the token in the file that `variable` names, in the form that goes with its use. The contents are in no error.
 pub(crate) fn read_file(
     environment: &Environment,
     notes: &mut Notes,
     variable: &str,
     path: &str,
+    form: Form,
 ) -> Result<String, Error> {
+    let shown = quoted_path(path);
+    // What else may be a token is looked up all the same: it may be a path, too.
+    let file = match &shown {
+        Some(path) => format!("the token file {path} that {variable} names"),
+        None => {
+            format!("the token file that {variable} names (not shown, since it may be a token)")
+        }
+    };
+    let subject = if shown.is_some() { one_line(path, 255) } else { format!("the file of {variable}") };
     if looks_like_a_token(path) {
         notes.add(variable, "holds a token, not a path");
         let message = format!("{variable} holds a token; it should hold the path of a file with one");
-        return Err(Error::because(Reason::InvalidConfiguration, message)
-            .with_hint("Mount the token as a projected volume, and name the file that it appears in."));
+        return Err(Error::because(Reason::InvalidConfiguration, message).with_hint(NOT_A_PATH));
     }
     let contents = environment.read_file(path).map_err(|error| {
         let (reason, found, hint) = match error.kind() {
-            io::ErrorKind::NotFound => (Reason::TokenFileMissing, "no such file".to_owned(), NOT_MOUNTED),
+            io::ErrorKind::NotFound => {
+                let hint = if shown.is_some() { NOT_MOUNTED } else { NOT_A_PATH };
+                (Reason::TokenFileMissing, "no such file".to_owned(), hint)
+            }
             io::ErrorKind::PermissionDenied => (
                 Reason::TokenFileUnreadable,
                 "not readable by this process".to_owned(),
@@ -40,28 +51,47 @@ pub(crate) fn read_file(
                 "Check what is mounted at this path.",
             ),
         };
-        notes.add(path, found.as_str());
-        Error::because(reason, format!("the token file {} that {variable} names: {found}", quoted(path)))
-            .with_hint(hint)
+        notes.add(subject.as_str(), found.as_str());
+        Error::because(reason, format!("{file}: {found}")).with_hint(hint)
     })?;
     let token = std::str::from_utf8(&contents).map(str::trim).unwrap_or_default();
     let flaw = if contents.is_empty() {
         Some((Reason::TokenFileEmpty, "is empty"))
-    } else if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-        Some((Reason::TokenMalformed, "holds no token: a token is one line of visible ASCII characters"))
+    } else if token.is_empty() || !form.allows(token) {
+        Some((Reason::TokenMalformed, form.flaw()))
     } else {
         None
     };
     if let Some((reason, flaw)) = flaw {
-        notes.add(path, flaw);
-        return Err(Error::because(
-            reason,
-            format!("the token file {} that {variable} names {flaw}", quoted(path)),
-        )
-        .with_hint("Check what is mounted at this path."));
+        notes.add(subject, flaw);
+        return Err(
+            Error::because(reason, format!("{file} {flaw}")).with_hint("Check what is mounted at this path.")
+        );
     }
-    notes.add(path, "read");
+    notes.add(subject, "read");
     Ok(token.to_owned())
+}
+
+/// What a token file may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A token alone: one line of visible characters.
+    Token,
+    /// The value of a header `Authorization`, which may have a scheme before the token, as `Basic` and a space: one line.
+    Header,
+}
+
+impl Form {
+    fn allows(self, text: &str) -> bool {
+        text.bytes().all(|b| b.is_ascii_graphic() || (self == Self::Header && b == b' '))
+    }
+
+    fn flaw(self) -> &'static str {
+        match self {
+            Self::Token => "holds no token: a token is one line of visible ASCII characters",
+            Self::Header => "holds no token: that is one line of ASCII characters, as a header has it",
+        }
+    }
 }
 
 /// Whether somebody wrote the token itself where a path belongs: then it is not shown. Every JSON object that begins with a
@@ -69,6 +99,8 @@ pub(crate) fn read_file(
 fn looks_like_a_token(path: &str) -> bool {
     path.trim_start().starts_with("eyJ") && path.contains('.') && !path.contains('/')
 }
+
+const NOT_A_PATH: &str = "Mount the token as a projected volume, and name the file that it appears in.";
 
 const NOT_MOUNTED: &str =
     "Check that the projected token volume is mounted in this container, then restart the pod.";

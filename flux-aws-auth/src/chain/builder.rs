@@ -285,6 +285,7 @@ impl ChainBuilder {
                 sleep_impl: self.sleep_impl,
                 region: self.region,
                 switches: self.switches,
+                deadline: self.deadline,
             },
         })
     }

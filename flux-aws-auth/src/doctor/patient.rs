@@ -28,7 +28,8 @@ impl<'a> Patient<'a> {
     pub(super) fn new(chain: &'a Chain, known: Option<&'a (ServiceAccountRef, ServiceAccount)>) -> Self {
         let context = chain.context();
         let environment = context.environment();
-        let token = token::read_file(environment, &mut Notes::default(), "the pod", OWN_TOKEN);
+        let token =
+            token::read_file(environment, &mut Notes::default(), "the pod", OWN_TOKEN, token::Form::Token);
         let own_claims = token.map_or_else(|_| Claims::default(), |token| Claims::of(&token));
         let own =
             own_claims.service_account().map(|(namespace, name)| ServiceAccountRef::new(namespace, name));

@@ -7,6 +7,7 @@ use crate::iam::{PodIdentityTrust, PolicyDocument};
 use crate::reason::Reason;
 use crate::source::pod_identity::{FULL_URI, RELATIVE_URI, TOKEN, TOKEN_FILE, address};
 use crate::source::{CredentialSource, Notes, PodIdentity, SourceKind};
+use crate::token::Form;
 
 /// The audience of the token that EKS mounts for its agent ([how it works]).
 ///
@@ -39,7 +40,7 @@ pub(super) fn examine(patient: &Patient<'_>) -> (Vec<Finding>, Option<PolicyDocu
     if let Some(path) = environment.var(TOKEN_FILE) {
         if kind == SourceKind::Ecs {
             // ECS's token is no JWT.
-            token::read(&mut sheet, patient, TOKEN_FILE, &path);
+            token::read(&mut sheet, patient, TOKEN_FILE, &path, Form::Header);
         } else {
             token::examine(&mut sheet, patient, TOKEN_FILE, &path, AUDIENCE);
         }

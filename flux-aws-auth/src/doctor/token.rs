@@ -6,8 +6,8 @@ use super::finding::Sheet;
 use super::patient::Patient;
 use crate::reason::Reason;
 use crate::source::Notes;
-use crate::text::one_line;
-use crate::token::{self, Claims};
+use crate::text::{one_line, quoted_path};
+use crate::token::{self, Claims, Form};
 
 /// Reads the token in the file at `path`, which `variable` names, and holds it against what is expected. The claims, if it
 /// has any.
@@ -18,7 +18,7 @@ pub(super) fn examine(
     path: &str,
     audience: &str,
 ) -> Option<Claims> {
-    let token = read(sheet, patient, variable, path)?;
+    let token = read(sheet, patient, variable, path, Form::Token)?;
     let claims = Claims::of(&token);
     if claims == Claims::default() {
         sheet.problem(
@@ -44,11 +44,17 @@ pub(super) fn examine(
     Some(claims)
 }
 
-/// Reads the token in the file at `path`, which `variable` names, whatever it is.
-pub(super) fn read(sheet: &mut Sheet, patient: &Patient<'_>, variable: &str, path: &str) -> Option<String> {
-    match token::read_file(patient.environment, &mut Notes::default(), variable, path) {
+/// Reads the token in the file at `path`, which `variable` names, whatever it is in this form.
+pub(super) fn read(
+    sheet: &mut Sheet,
+    patient: &Patient<'_>,
+    variable: &str,
+    path: &str,
+    form: Form,
+) -> Option<String> {
+    match token::read_file(patient.environment, &mut Notes::default(), variable, path, form) {
         Ok(token) => {
-            let path = one_line(path, 200);
+            let path = quoted_path(path).map_or_else(|| "a file".to_owned(), |_| one_line(path, 255));
             sheet.ok(variable, format!("{path}, readable; it is all that is mounted there"));
             Some(token)
         }

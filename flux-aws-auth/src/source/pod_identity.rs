@@ -7,18 +7,19 @@ use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
 use super::{CredentialSource, Notes, Outcome, Provided, Skipped, SourceContext, SourceKind};
+use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::reason::Reason;
-use crate::token;
+use crate::token::{self, Form};
 
 mod agent;
 mod refusal;
 mod start_up;
 
-use agent::Agent;
-use start_up::StartUp;
+use agent::{Agent, Tries};
+use start_up::{StartUp, monotonic};
 
 pub(crate) const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 pub(crate) const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -54,6 +55,11 @@ impl PodIdentity {
     /// somebody is looking; [`Chain::wait_for_identity`](crate::Chain::wait_for_identity) waits for longer. When the time is
     /// over, and after the first success, each failure is told at once. Zero means no grace.
     ///
+    /// The grace ends after three quarters of the chain's [deadline](crate::ChainBuilder::deadline) at the latest, so that the
+    /// agent's last answer is told and not that time was over. It counts by a clock that nobody sets. Clones share their start, as
+    /// they are one source in one pod; what this method returns has a start of its own. A certificate that is not accepted is
+    /// no matter of time, and told at once.
+    ///
     /// [considerations]: https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html#pod-id-considerations
     ///
     /// ```
@@ -65,9 +71,8 @@ impl PodIdentity {
     /// let chain = Chain::builder().source(patient).build();
     /// ```
     #[must_use]
-    pub fn with_start_up_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
+    pub fn with_start_up_grace(self, grace: Duration) -> Self {
+        Self { grace, start: Arc::default() }
     }
 
     async fn ask(
@@ -76,31 +81,56 @@ impl PodIdentity {
         context: &SourceContext,
         notes: &mut Notes,
     ) -> Result<Provided, Error> {
-        let mut waited = Duration::ZERO;
+        // What there is must be told before the chain's time is over.
+        let began = monotonic();
+        let limit = context.deadline.mul_f64(0.75);
         let mut pause = Duration::from_millis(250);
         loop {
-            // Of both the shorter, so that a clock that is set back prolongs nothing.
-            let left = self.start.left_of(self.grace, context.now()).min(self.grace.saturating_sub(waited));
+            let left_of_grace = self.start.left_of(self.grace);
+            let left = left_of_grace.min(limit.saturating_sub(began.elapsed()));
             let token = token(context.environment(), notes)?;
-            // While the source asks again by itself, the exchange does not.
-            let result = agent.credentials(context, notes, &token, left < pause).await;
-            let is_start = |error: &Error| {
-                matches!(error.reason(), Reason::AgentUnreachable | Reason::AssociationMissing)
+            // While the source asks again by itself, the exchange does not, nor when there is no time for it.
+            let tries = if left_of_grace < pause { Tries::All } else { Tries::One };
+            let error = match agent.credentials(context, notes, &token, tries).await {
+                Ok(provided) => {
+                    self.start.end();
+                    return Ok(provided);
+                }
+                Err(error) => error,
             };
-            match result {
-                Err(error) if left >= pause && is_start(&error) => {
+            match Start::explains(&error) {
+                Start::Later if left >= pause => {
                     tracing::debug!(error = %error, "no credentials from the agent yet; asking again");
                 }
-                result => {
-                    if result.is_ok() {
-                        self.start.end();
-                    }
-                    return result;
+                // It is there, so the start is over for it; what it gets are the tries that are left.
+                Start::Silence if tries == Tries::One => {
+                    return agent.credentials(context, notes, &token, Tries::AllButOne).await;
                 }
+                _ => return Err(error),
             }
             context.sleep_impl().sleep(pause).await;
-            waited += pause;
             pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+}
+
+/// What a failure means while a pod starts.
+enum Start {
+    /// The start explains it: it may be over in a second.
+    Later,
+    /// The agent takes connections, and then says nothing.
+    Silence,
+    /// Waiting mends nothing.
+    Never,
+}
+
+impl Start {
+    fn explains(error: &Error) -> Self {
+        match (error.reason(), ConnectionFailure::diagnose(error)) {
+            (_, failure) if failure.is_of_tls() => Self::Never,
+            (Reason::AgentUnreachable | Reason::AssociationMissing, _) => Self::Later,
+            (Reason::AgentFailing, ConnectionFailure::ReadTimeout) => Self::Silence,
+            _ => Self::Never,
         }
     }
 }
@@ -118,7 +148,7 @@ impl CredentialSource for PodIdentity {
     }
 
     fn is_configured(&self, environment: &Environment) -> bool {
-        [FULL_URI, RELATIVE_URI, TOKEN_FILE].iter().any(|name| environment.var(name).is_some())
+        [FULL_URI, RELATIVE_URI, TOKEN_FILE, TOKEN].iter().any(|name| environment.var(name).is_some())
     }
 
     fn kind_in(&self, environment: &Environment) -> SourceKind {
@@ -154,7 +184,7 @@ fn not_configured() -> Outcome {
 
 fn token(environment: &Environment, notes: &mut Notes) -> Result<String, Error> {
     if let Some(path) = notes.var(environment, TOKEN_FILE) {
-        return token::read_file(environment, notes, TOKEN_FILE, &path);
+        return token::read_file(environment, notes, TOKEN_FILE, &path, Form::Header);
     }
     // Without a token the agent is asked all the same: ECS needs none.
     Ok(notes.var(environment, TOKEN).unwrap_or_default())

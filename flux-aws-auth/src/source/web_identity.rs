@@ -10,7 +10,7 @@ use crate::principal::Principal;
 use crate::reason::Reason;
 use crate::session_name::SessionName;
 use crate::sts::{Sts, Tries};
-use crate::token::{self, Claims};
+use crate::token::{self, Claims, Form};
 
 pub(crate) const ROLE_ARN: &str = "AWS_ROLE_ARN";
 pub(crate) const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
@@ -98,7 +98,7 @@ async fn exchange(
     token_file: &str,
 ) -> Result<Provided, Error> {
     let role: RoleArn = role.parse().map_err(|error: Error| error.about(ROLE_ARN))?;
-    let mut token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
+    let mut token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file, Form::Token)?;
     let sts = Sts::new(context)?;
     let session_name = session_name(context, notes, &token, sts.region())?;
     let mut tries = Tries::new();
@@ -106,7 +106,7 @@ async fn exchange(
         let result = sts.assume_role_with_web_identity(notes, &role, &session_name, &token, &mut tries).await;
         match result {
             Err(error) if tries.again(&error, context).await => {
-                token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file)?;
+                token = token::read_file(context.environment(), notes, TOKEN_FILE, token_file, Form::Token)?;
             }
             result => return result,
         }

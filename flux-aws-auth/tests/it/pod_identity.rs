@@ -1,5 +1,9 @@
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
 
+use aws_smithy_async::time::TimeSource;
+use flux_aws_auth::source::PodIdentity;
 use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 
 use crate::support::*;
@@ -82,7 +86,7 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             1,
             "fd00:ec2::23",
         ),
-        (403, "<html>Forbidden (nginx)</html>", ErrorKind::Denied, 1, "logs"),
+        (403, "<html>Forbidden (nginx)</html>", ErrorKind::Denied, 1, "service mesh"),
         (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
         (200, "{", ErrorKind::InvalidResponse, 3, "no credentials document"),
@@ -304,4 +308,92 @@ async fn what_waiting_cannot_mend_is_told_at_once() {
     let chain = chain(environment, &Network::silent(), &Network::silent(), &clock).build();
     let error = chain.wait_for_identity(Duration::from_secs(60)).await.unwrap_err();
     assert_eq!((error.kind(), clock.elapsed().as_secs()), (ErrorKind::Configuration, 0));
+}
+
+/// An agent that takes connections and says nothing gets as many tries in the grace as without one.
+#[tokio::test(start_paused = true)]
+async fn a_silent_agent_is_asked_three_times_in_the_grace_too() {
+    for source in [PodIdentity::new(), without_grace()] {
+        let clock = TestClock::new();
+        let node = Network::new(|_| Reply::Hang);
+        let chain = chain(pod_identity(), &Network::silent(), &node, &clock).source(source).build();
+        let error = chain.resolve().await.unwrap_err();
+        assert_eq!((error.reason(), node.seen().len()), (Reason::AgentFailing, 3), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_grace_of_a_clone_with_another_is_its_own() {
+    let clock = TestClock::new();
+    let node = Network::new(|_| Reply::Refuse);
+    let patient = PodIdentity::new().with_start_up_grace(Duration::from_secs(10));
+    let hasty = patient.clone().with_start_up_grace(Duration::ZERO);
+    let of = |source| chain(pod_identity(), &Network::silent(), &node, &clock).source(source).build();
+    of(hasty).resolve().await.unwrap_err();
+    let requests = node.seen().len();
+    of(patient).resolve().await.unwrap_err();
+    assert!(clock.elapsed() > Duration::from_secs(8), "{:?}", clock.elapsed());
+    assert!(node.seen().len() > requests + 8, "{:?}", node.lines());
+}
+
+/// The agent's answer says more than that there was no time.
+#[tokio::test(start_paused = true)]
+async fn a_grace_beyond_the_deadline_does_not_hide_the_reason() {
+    let answers: [(fn() -> Reply, Reason); 2] = [
+        (
+            || Reply::Answer(404, "[id]: (ResourceNotFoundException): none, fault: client".to_owned()),
+            Reason::AssociationMissing,
+        ),
+        (|| Reply::Refuse, Reason::AgentUnreachable),
+    ];
+    for (answer, reason) in answers {
+        for deadline in [2, 20] {
+            let clock = TestClock::new();
+            let node = Network::new(move |_| answer());
+            let chain = chain(pod_identity(), &Network::silent(), &node, &clock)
+                .source(PodIdentity::new().with_start_up_grace(Duration::from_secs(60)))
+                .deadline(Duration::from_secs(deadline))
+                .build();
+            let error = chain.resolve().await.unwrap_err();
+            assert_eq!(error.reason(), reason, "{}", report_of(&error));
+            assert!(clock.elapsed() >= Duration::from_secs(deadline) / 3, "{:?}", clock.elapsed());
+        }
+    }
+}
+
+/// The clock is set while the node starts, forward or back.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_neither_ends_nor_prolongs_the_grace() {
+    for off_by in [-7200, 7200] {
+        let clock = TestClock::new();
+        let set = SetClock { clock: clock.clone(), off_by: Arc::new(AtomicI64::new(0)) };
+        let node = Network::new({
+            let set = set.clone();
+            move |_| {
+                set.off_by.store(off_by, Ordering::Relaxed);
+                Reply::Refuse
+            }
+        });
+        let chain = chain(pod_identity(), &Network::silent(), &node, &clock).time_source(set.clone()).build();
+        for (call, seconds) in [(1, 4..7), (2, 4..8)] {
+            chain.resolve().await.unwrap_err();
+            assert!(seconds.contains(&clock.elapsed().as_secs()), "call {call}: {:?}", clock.elapsed());
+            set.off_by.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A clock that can be set.
+#[derive(Clone, Debug)]
+struct SetClock {
+    clock: TestClock,
+    off_by: Arc<AtomicI64>,
+}
+
+impl TimeSource for SetClock {
+    fn now(&self) -> SystemTime {
+        let off_by = self.off_by.load(Ordering::Relaxed);
+        let length = Duration::from_secs(off_by.unsigned_abs());
+        if off_by < 0 { self.clock.now() - length } else { self.clock.now() + length }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::refusal::Refusal;
+use super::refusal::{Kind, Refusal};
 use super::{FULL_URI, RELATIVE_URI, TOKEN, TOKEN_FILE};
 use crate::connection::ConnectionFailure;
 use crate::endpoint::{Endpoint, Purpose};
@@ -28,15 +28,24 @@ const EXCHANGE: Exchange = Exchange {
     expects_json: true,
 };
 
+/// How often an agent is asked that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tries {
+    All,
+    /// After one that was in vain.
+    AllButOne,
+    One,
+}
+
 /// Who is asked. `Display` names it with its address.
 pub(super) struct Agent {
-    name: &'static str,
+    kind: Kind,
     endpoint: Endpoint,
 }
 
 impl fmt::Display for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} at {}", self.name, self.endpoint)
+        write!(f, "the {} at {}", self.kind.name(), self.endpoint)
     }
 }
 
@@ -47,22 +56,18 @@ impl Agent {
             notes.add(RELATIVE_URI, "set");
             let address = format!("{ECS_AGENT}/{}", path.trim_start_matches('/'));
             let endpoint = Endpoint::parse(Purpose::ContainerCredentials, RELATIVE_URI, &address)?;
-            return Ok(Some(Self { name: "ECS agent", endpoint }));
+            return Ok(Some(Self { kind: Kind::Ecs, endpoint }));
         }
         if let Some(address) = notes.var(environment, FULL_URI) {
             let endpoint = Endpoint::parse(Purpose::ContainerCredentials, FULL_URI, &address)?;
-            return Ok(Some(Self { name: "Pod Identity agent", endpoint }));
+            return Ok(Some(Self { kind: Kind::Eks, endpoint }));
         }
-        if environment.var(TOKEN_FILE).is_some() {
-            return Err(Error::because(
-                Reason::IncompleteConfiguration,
-                format!("{TOKEN_FILE} is set, but {FULL_URI} is not"),
-            )
-            .with_hint(format!(
-                "EKS sets both when a pod starts; set {FULL_URI} too, or remove {TOKEN_FILE}."
-            )));
-        }
-        Ok(None)
+        let token = [TOKEN_FILE, TOKEN].into_iter().find(|name| environment.var(name).is_some());
+        let Some(token) = token else { return Ok(None) };
+        let message = format!("{token} is set, but {FULL_URI} is not");
+        Err(Error::because(Reason::IncompleteConfiguration, message).with_hint(format!(
+            "EKS sets an address and a token file when a pod starts; set {FULL_URI} too, or remove {token}."
+        )))
     }
 
     /// The address alone.
@@ -70,19 +75,23 @@ impl Agent {
         self.endpoint
     }
 
-    /// Asks for credentials, again after 429, a server error or garbage, and if it is told so, where nobody answers.
+    /// Asks for credentials, again after 429, a server error or garbage, and as `tries` has it, where nobody answers.
     pub(super) async fn credentials(
         &self,
         context: &SourceContext,
         notes: &mut Notes,
         token: &str,
-        retry_network: bool,
+        tries: Tries,
     ) -> Result<Provided, Error> {
         let mut request = Request::to_endpoint(Method::GET, &self.endpoint);
         if !token.is_empty() {
             request = request.header("authorization", token).ok_or_else(unfit_token)?;
         }
-        let exchange = Exchange { retry_network, ..EXCHANGE };
+        let exchange = match tries {
+            Tries::All => EXCHANGE,
+            Tries::AllButOne => Exchange { attempts: EXCHANGE.attempts - 1, ..EXCHANGE },
+            Tries::One => Exchange { retry_network: false, ..EXCHANGE },
+        };
         let answer = exchange
             .send(context, notes, request)
             .await
@@ -101,15 +110,9 @@ impl Agent {
 
     fn unreachable(&self, unanswered: Unanswered) -> Error {
         let (reason, hint) = match unanswered.failure {
-            ConnectionFailure::ReadTimeout => (
-                Reason::AgentFailing,
-                "The agent is there but does not answer: look at the logs of the eks-pod-identity-agent on this node.",
-            ),
-            _ => (
-                Reason::AgentUnreachable,
-                "Check that the eks-pod-identity-agent add-on is installed and runs on this node, and that no network policy \
-                 keeps this pod from it.",
-            ),
+            ConnectionFailure::ReadTimeout => (Reason::AgentFailing, self.kind.silent()),
+            failure if failure.is_of_tls() => (Reason::AgentUnreachable, CERTIFICATE),
+            _ => (Reason::AgentUnreachable, self.kind.unreachable()),
         };
         Error::because(reason, format!("{self} cannot be reached: {}", unanswered.describe(&EXCHANGE)))
             .with_hint(hint)
@@ -118,7 +121,7 @@ impl Agent {
 
     fn refused(&self, answer: &Answer, token: &str) -> Error {
         let refusal = Refusal::of(answer.text(token));
-        let (reason, hint) = refusal.meaning(answer.status);
+        let (reason, hint) = refusal.meaning(self.kind, answer.status);
         let said = if refusal.text.is_empty() { String::new() } else { format!(": {}", refusal.text) };
         Error::because(reason, format!("{self} refused with HTTP {}{said}", answer.status))
             .with_hint(hint)
@@ -129,6 +132,9 @@ impl Agent {
             })
     }
 }
+
+const CERTIFICATE: &str = "Check the address that is set, and the certificate of what answers there. Of an agent it is held against the \
+                           operating system's authorities alone: AWS_CA_BUNDLE does not count here.";
 
 fn unfit_token() -> Error {
     Error::because(

@@ -2,22 +2,24 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The time between the first load and the first success.
 #[derive(Debug, Default)]
 pub(super) struct StartUp {
-    began_at: OnceLock<SystemTime>,
+    began_at: OnceLock<Instant>,
     is_over: AtomicBool,
 }
 
 impl StartUp {
     /// How much is left of `grace`; nothing once the start-up is over.
-    pub(super) fn left_of(&self, grace: Duration, now: SystemTime) -> Duration {
+    pub(super) fn left_of(&self, grace: Duration) -> Duration {
         if self.is_over.load(Ordering::Relaxed) {
             return Duration::ZERO;
         }
-        let since = now.duration_since(*self.began_at.get_or_init(|| now)).unwrap_or_default();
+        let since = self.began_at.get_or_init(monotonic).elapsed();
         if since >= grace {
             self.end();
         }
@@ -27,4 +29,13 @@ impl StartUp {
     pub(super) fn end(&self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
+}
+
+/// Not the wall clock: that may be set while a node starts, more than ever after.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the monotonic clock, which virtual time moves with the timers"
+)]
+pub(super) fn monotonic() -> Instant {
+    Instant::now()
 }
