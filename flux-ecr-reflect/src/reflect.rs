@@ -14,7 +14,7 @@ use crate::tags::ecr_api::EcrApi;
 use crate::tags::{Cursor, PageRequest, TagEntry, TagSource};
 
 mod builder;
-mod credentials;
+pub(crate) mod credentials;
 
 pub use self::builder::ReflectorBuilder;
 

@@ -95,6 +95,15 @@ impl IdentityCredentials {
         })
     }
 
+    /// Lets go of these credentials, if they are the ones that are held; says whether they were. As
+    /// [`Chain::forget_credentials`], for credentials that AWS no longer accepts, though they have not expired.
+    pub fn forget_credentials(&self, rejected: &Credentials) -> bool {
+        match &self.0 {
+            Who::Controller { chain, .. } | Who::Secret(chain) => chain.forget_credentials(rejected),
+            Who::Object { object, .. } => object.forget_credentials(rejected),
+        }
+    }
+
     async fn provide(&self) -> Result<Credentials, Error> {
         self.resolve().await.map(|resolved| resolved.credentials().clone())
     }

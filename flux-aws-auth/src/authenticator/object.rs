@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
@@ -89,6 +90,11 @@ impl Object {
             None => self.replaced(),
         };
         Err(self.failed(error, Notes::default(), None))
+    }
+
+    pub(super) fn forget_credentials(&self, rejected: &Credentials) -> bool {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        last.is_some_and(|(_, chain)| chain.forget_credentials(rejected))
     }
 
     /// Reads the ServiceAccount, and what it asks for.

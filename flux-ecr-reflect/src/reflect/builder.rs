@@ -39,7 +39,8 @@ impl ReflectorBuilder {
     /// Who asks. Any provider of the AWS SDK's kind will do.
     ///
     /// Credentials are loaded when the first page needs them, and held: a [`Chain`](flux_aws_auth::Chain) does that by
-    /// itself, and any other provider becomes the only source of one. So they are refreshed at half of their life, in the
+    /// itself, so do [`IdentityCredentials`](flux_aws_auth::IdentityCredentials), which read an object's ServiceAccount for
+    /// every page, and any other provider becomes the only source of a chain. So they are refreshed at half of their life, in the
     /// middle of a listing if need be; one load may take 20 seconds, unless the chain was told otherwise; and when AWS does
     /// not accept them before their time, they are asked for once more.
     pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
@@ -133,7 +134,7 @@ impl ReflectorBuilder {
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
         };
         let endpoint_url = self.endpoint_url.as_deref().map(checked_endpoint).transpose()?;
-        Ok(Source::Ecr(EcrApi::new(credentials.into_chain(&connection), connection, endpoint_url)))
+        Ok(Source::Ecr(EcrApi::new(credentials.into_holder(&connection), connection, endpoint_url)))
     }
 }
 

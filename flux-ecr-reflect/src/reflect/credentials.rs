@@ -1,39 +1,70 @@
-//! Whoever gives credentials, held by a chain.
+//! Whoever gives credentials, and who holds them.
 
 use std::any::Any;
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use flux_aws_auth::source::NamedProvider;
-use flux_aws_auth::{Chain, Environment};
+use flux_aws_auth::{Chain, Environment, IdentityCredentials};
 
 use crate::tags::ecr_client::Connection;
 
 /// What [`ReflectorBuilder::credentials`](super::ReflectorBuilder::credentials) was given.
 pub(super) enum CredentialsFrom {
-    Chain(Chain),
+    Holder(Holder),
     Provider(SharedCredentialsProvider),
 }
 
 impl CredentialsFrom {
     pub(super) fn new(provider: impl ProvideCredentials + 'static) -> Self {
-        // A chain in a chain would hold the same credentials twice, and refresh them late.
-        match (&provider as &dyn Any).downcast_ref::<Chain>() {
-            Some(chain) => Self::Chain(chain.clone()),
-            None => Self::Provider(SharedCredentialsProvider::new(provider)),
+        // Held twice, credentials would be refreshed late, and an object's outlive its ServiceAccount.
+        let provider_is: &dyn Any = &provider;
+        if let Some(chain) = provider_is.downcast_ref::<Chain>() {
+            Self::Holder(Holder::Chain(chain.clone()))
+        } else if let Some(identity) = provider_is.downcast_ref::<IdentityCredentials>() {
+            Self::Holder(Holder::Identity(identity.clone()))
+        } else {
+            Self::Provider(SharedCredentialsProvider::new(provider))
         }
     }
 
-    pub(super) fn into_chain(self, connection: &Connection) -> Chain {
+    pub(super) fn into_holder(self, connection: &Connection) -> Holder {
         match self {
-            Self::Chain(chain) => chain,
-            Self::Provider(provider) => Chain::builder()
-                .environment(Environment::empty())
-                .http_client(connection.http_client.clone())
-                .time_source(connection.time_source.clone())
-                .sleep_impl(connection.sleep_impl.clone())
-                .only(NamedProvider::new("credentials provider", OnlyProvider(provider)))
-                .build(),
+            Self::Holder(holder) => holder,
+            Self::Provider(provider) => Holder::Chain(
+                Chain::builder()
+                    .environment(Environment::empty())
+                    .http_client(connection.http_client.clone())
+                    .time_source(connection.time_source.clone())
+                    .sleep_impl(connection.sleep_impl.clone())
+                    .only(NamedProvider::new("credentials provider", OnlyProvider(provider)))
+                    .build(),
+            ),
+        }
+    }
+}
+
+/// Who holds credentials, and is asked for them at every page.
+pub(crate) enum Holder {
+    Chain(Chain),
+    /// Reads an object's ServiceAccount each time.
+    Identity(IdentityCredentials),
+}
+
+impl Holder {
+    pub(crate) async fn credentials(&self) -> Result<Credentials, flux_aws_auth::Error> {
+        let resolved = match self {
+            Self::Chain(chain) => chain.resolve().await?,
+            Self::Identity(identity) => identity.resolve().await?,
+        };
+        Ok(resolved.credentials().clone())
+    }
+
+    pub(crate) fn forget_credentials(&self, rejected: &Credentials) -> bool {
+        match self {
+            Self::Chain(chain) => chain.forget_credentials(rejected),
+            Self::Identity(identity) => identity.forget_credentials(rejected),
         }
     }
 }

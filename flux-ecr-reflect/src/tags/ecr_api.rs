@@ -10,10 +10,10 @@ use aws_sdk_ecr::operation::RequestId;
 use aws_sdk_ecr::operation::list_images::ListImagesOutput;
 use aws_sdk_ecr::types::{ImageIdentifier, ListImagesFilter, TagStatus};
 use aws_types::region::Region;
-use flux_aws_auth::Chain;
 
 use crate::error::{Error, ErrorKind, ResponseFacts};
 use crate::image::{Digest, ImageName, Tag};
+use crate::reflect::credentials::Holder;
 use crate::tags::ecr_client::{Connection, RequestCounter};
 use crate::tags::ecr_error::{Call, Failed};
 use crate::tags::{Cursor, PageRequest, TagEntry, TagPage, TagSource};
@@ -23,13 +23,13 @@ use crate::tags::{Cursor, PageRequest, TagEntry, TagPage, TagSource};
 /// [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImages.html
 pub(crate) struct EcrApi {
     pub(super) client: Client,
-    pub(super) credentials: Chain,
+    pub(super) credentials: Holder,
     pub(super) endpoint_url: Option<String>,
 }
 
 impl EcrApi {
     /// Calls `endpoint_url`, or the API of each image's own registry.
-    pub(crate) fn new(credentials: Chain, connection: Connection, endpoint_url: Option<String>) -> Self {
+    pub(crate) fn new(credentials: Holder, connection: Connection, endpoint_url: Option<String>) -> Self {
         Self { client: connection.into_client(), credentials, endpoint_url }
     }
 
@@ -84,7 +84,7 @@ impl EcrApi {
     async fn credentials_after(&self, rejected: &Credentials) -> Result<Credentials, flux_aws_auth::Error> {
         // Another listing may have had them replaced meanwhile: then this one forgets nothing.
         self.credentials.forget_credentials(rejected);
-        Ok(self.credentials.resolve().await?.credentials().clone())
+        self.credentials.credentials().await
     }
 }
 
@@ -95,10 +95,11 @@ impl TagSource for EcrApi {
         let registry = &image.ecr_registry()?;
         let call = Call { image, registry, cursor, endpoint_url: self.endpoint_url.as_deref() };
         let requests = RequestCounter::default();
-        let resolved = self.credentials.resolve().await.map_err(|error| call.has_no_credentials(error))?;
-        let output = match self.list_images(&call, resolved.credentials(), &requests).await {
+        let credentials =
+            self.credentials.credentials().await.map_err(|error| call.has_no_credentials(error))?;
+        let output = match self.list_images(&call, &credentials, &requests).await {
             Err(failed) if failed.credentials_rejected => {
-                self.list_again(&call, resolved.credentials(), failed, &requests).await?
+                self.list_again(&call, &credentials, failed, &requests).await?
             }
             outcome => outcome.map_err(|failed| failed.error)?,
         };

@@ -40,8 +40,7 @@ impl EcrApi {
     pub(crate) async fn credentials_for(&self, image: &ImageName) -> Result<Credentials, Error> {
         let registry = &image.ecr_registry()?;
         let call = Call { image, registry, cursor: None, endpoint_url: self.endpoint_url.as_deref() };
-        let resolved = self.credentials.resolve().await.map_err(|error| call.has_no_credentials(error))?;
-        Ok(resolved.credentials().clone())
+        self.credentials.credentials().await.map_err(|error| call.has_no_credentials(error))
     }
 }
 
