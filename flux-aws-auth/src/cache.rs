@@ -28,7 +28,8 @@
 //!
 //! * **Fresh** for half of the time that it has left when it arrives: between 45 and 55 %, by chance, so that programs
 //!   started together do not refresh together. A value [without an expiry](Loaded) is fresh for five minutes.
-//! * **Stale** after that. It is still good: everyone gets it at once. The first who comes starts a load in the background.
+//! * **Stale** after that. It is still good: everyone gets it at once. The first who comes starts a load in the background;
+//!   outside tokio, where nothing runs in the background, that one loads before it goes on.
 //! * **Expired**, which a value without an expiry never is. It is given to nobody. One load runs, and all who come meanwhile
 //!   wait for it and share its outcome, be it good or bad. So it is when there is no value yet.
 //!
@@ -43,7 +44,7 @@
 //!
 //! The loader says what its failure means ([`LoadError`]). After a transient one a stale value stays, and the next load
 //! waits for about a second, then for twice as long each time, up to a minute, but never for more than half of what the
-//! value has left. After a denial the value goes.
+//! value has left, or a second if that is longer. After a denial the value goes. A success ends the row.
 //!
 //! Who comes without a good value within 250 milliseconds after a failure gets that failure. The time doubles with each
 //! further one, up to two seconds; the next caller after that starts a load. Pauses are shortened by chance, to no less
@@ -52,14 +53,19 @@
 //! # What runs where
 //!
 //! A load is a tokio task of its own, in the tracing span of the caller who started it: callers may go, it goes on. When its
-//! runtime ends, those who wait on others start anew. A load has a [limit](CacheBuilder::limit); who waited a second
-//! longer takes it for dead, for instance because its runtime is no longer driven, and starts anew too. Outside tokio the caller
-//! itself loads, and when it is dropped the next one does; such a program gives the builder a way to sleep of its own.
+//! runtime ends, those who wait on others start anew. Outside tokio the caller itself loads, and when it is dropped the next one
+//! does; such a program must give the builder a [way to sleep](CacheBuilder::sleep_impl) of its own.
 //!
-//! A loader may ask other handles. If it asks its own and there is no good value, it gets [`Fault::Recursive`]. (Two loaders
-//! that wait for each other end at the limit.)
+//! A load has a [limit](CacheBuilder::limit). One that is not back a second after it, counted from its start, is taken for dead.
+//! Who started it gets [`Fault::TimedOut`], as does everyone who waits on the same runtime: the loader holds up its thread, and
+//! another would do so too, so this is a failure with the usual pause. Who waits on another runtime starts anew at once, since
+//! that of the load may no longer be driven.
 //!
-//! No lock is held while anything waits, and no key waits for another.
+//! A loader may ask other handles. If it asks its own and there is no good value, it gets [`Fault::Recursive`]; from a task that
+//! it has spawned it waits for itself, until the limit. So do two loaders that wait for each other.
+//!
+//! No lock is held while anything waits, and no key waits for another. The code of a value, an error or a key may use the
+//! cache, but for a key's `Eq` and `Hash`, which run under a lock.
 
 use std::error::Error as StdError;
 use std::fmt;

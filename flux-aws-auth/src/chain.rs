@@ -94,7 +94,8 @@ impl Chain {
     /// # Errors
     ///
     /// [`ErrorKind::NoIdentity`] when no source is set up, else the kind of the failure of the first one that is.
-    /// [`Error::report`] has what each source looked at.
+    /// [`Error::report`] has what each source looked at. There is none where asking itself came to no end: a source panicked, held
+    /// up its thread, or asked this chain, or [`forget`](Self::forget) called it off again and again.
     ///
     /// # Cancel safety
     ///
@@ -196,7 +197,7 @@ impl Chain {
     /// Lets go of the credentials that are held, so that every later caller gets new ones. It ends the pause after a failure.
     ///
     /// For when the set-up has changed: another association, another annotation, a rotated key. What the sources are being
-    /// asked at this moment is called off and asked anew.
+    /// asked at this moment is called off and asked anew. The chain stays with the source that it has: a new chain asks all.
     pub fn forget(&self) {
         self.held.forget();
     }

@@ -65,7 +65,8 @@ impl CacheBuilder {
         self
     }
 
-    /// How to wait; by default with tokio's timers.
+    /// How to wait; by default with tokio's timers. Outside tokio, and in a runtime whose timers are not enabled, those panic:
+    /// there it must be set.
     pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
         self.settings.sleep_impl = sleep_impl.into_shared();
         self

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Callers who got a good value at once, fresh or stale.
+    /// Callers of [`get`](super::Handle::get) or [`ready`](super::Handle::ready) who came while there was a good value, fresh or
+    /// stale. [`peek`](super::Handle::peek) is not counted, nor is `ready` when it has nothing to give.
     pub hits: u64,
     /// Callers for whom there was none: they waited for a load, or got the failure of one.
     pub misses: u64,
@@ -14,7 +15,8 @@ pub struct Counters {
     pub refreshes: u64,
     /// Loads that were started, refreshes included.
     pub loads: u64,
-    /// Loads that failed.
+    /// Loads that failed, be it by the loader, the limit or a panic, or that brought what had expired. One that was called off has
+    /// not failed.
     pub failures: u64,
 }
 

@@ -21,7 +21,8 @@ const ROUNDS: u32 = 100;
 /// The way to one value, which is loaded when it is first asked for and again before it expires. The
 /// [module](super) says when.
 ///
-/// Clones share the value. A good value is had without a look-up, an allocation or a task switch.
+/// Clones share the value. A fresh value is had without a look-up, an allocation or a task switch; so is a stale one, but for
+/// the caller who starts its load.
 pub struct Handle<V, E>(Arc<Shared<V, E>>);
 
 /// What the clones of a handle share.
@@ -61,12 +62,18 @@ where
         Arc::downgrade(&self.0)
     }
 
-    /// The value: at once while it is fresh or stale, else after a load.
+    /// The value: at once while it is fresh or stale, else after a load. Outside tokio the first who asks for a stale one loads
+    /// before it gets any.
     ///
     /// # Errors
     ///
     /// That of the load which this caller waited for, or of the last one while the pause after it lasts. The cache's own are
     /// made from a [`Fault`].
+    ///
+    /// # Panics
+    ///
+    /// When a load must be waited for and there is no way to sleep ([`CacheBuilder::sleep_impl`](super::CacheBuilder::sleep_impl)),
+    /// and when the error type's own `Clone` or `From<Fault>` panics. A loader that panics makes no caller panic.
     ///
     /// # Cancel safety
     ///
