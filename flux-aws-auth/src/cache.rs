@@ -89,18 +89,25 @@ pub use shelf::Cache;
 pub struct Loaded<V> {
     pub(crate) value: Arc<V>,
     pub(crate) expiry: Option<SystemTime>,
+    when_kept: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 impl<V> Loaded<V> {
     /// A value without an expiry. It may be the previous one again, which is an [`Arc`] already.
     pub fn new(value: impl Into<Arc<V>>) -> Self {
-        Self { value: value.into(), expiry: None }
+        Self { value: value.into(), expiry: None, when_kept: None }
     }
 
     /// Gives it an expiry, if there is one.
     #[must_use]
     pub fn expiring_at(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
         self.expiry = expiry.into();
+        self
+    }
+
+    /// Does this once the value is kept, before those who wait for it are told. What was forgotten meanwhile is not kept.
+    pub(crate) fn when_kept(mut self, act: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.when_kept = Some(Box::new(act));
         self
     }
 }

@@ -236,8 +236,12 @@ impl<V, E: From<Fault>> Slot<V, E> {
     }
 
     /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
-    pub(super) fn land(&self, ticket: &Ticket<V, E>, outcome: Option<Result<Loaded<V>, LoadError<E>>>) {
+    pub(super) fn land(&self, ticket: &Ticket<V, E>, mut outcome: Option<Result<Loaded<V>, LoadError<E>>>) {
         let now = self.now();
+        let when_kept = match &mut outcome {
+            Some(Ok(loaded)) => loaded.when_kept.take(),
+            _ => None,
+        };
         let outcome = outcome.map(|outcome| self.judge(outcome, now));
         let (ended, debris) = {
             let mut state = self.write();
@@ -253,8 +257,10 @@ impl<V, E: From<Fault>> Slot<V, E> {
                 (ended, debris)
             }
         };
-        if matches!(ended, Ended::Failed(_)) {
-            self.counters.failure();
+        match (&ended, when_kept) {
+            (Ended::Loaded(_), Some(act)) => act(),
+            (Ended::Failed(_), _) => self.counters.failure(),
+            _ => {}
         }
         ticket.ended.send_replace(Some(ended));
         drop(debris);

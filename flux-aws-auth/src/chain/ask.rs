@@ -29,10 +29,7 @@ impl Inner {
             tracing::debug!(source = %report.kind, result = report.result.word(), "asked a credential source");
             let kind = report.kind;
             found = match outcome {
-                Outcome::Provided(provided) => {
-                    self.settled.get_or_init(|| reports.clone());
-                    Some(Ok(provided))
-                }
+                Outcome::Provided(provided) => Some(Ok(provided)),
                 Outcome::Failed(error) => Some(Err((kind, error))),
                 Outcome::Skipped(_) => None,
             };

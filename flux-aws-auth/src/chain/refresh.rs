@@ -10,6 +10,7 @@ use super::{Inner, Resolved};
 use crate::cache::{Cache, CacheBuilder, Fault, Handle, LoadError, Loaded};
 use crate::error::{Error, ErrorKind};
 use crate::reason::Reason;
+use crate::report::{SourceReport, SourceResult};
 
 /// The chain keeps its own deadline; the cache's limit is for a load that does not come back.
 const BEYOND_DEADLINE: Duration = Duration::from_secs(1);
@@ -45,11 +46,19 @@ impl Inner {
             .limit(self.deadline.saturating_add(BEYOND_DEADLINE))
     }
 
-    async fn load_anew(&self, previous: Option<Arc<Resolved>>) -> Result<Loaded<Resolved>, LoadError<Error>> {
+    async fn load_anew(
+        self: Arc<Self>,
+        previous: Option<Arc<Resolved>>,
+    ) -> Result<Loaded<Resolved>, LoadError<Error>> {
         match self.ask_sources(previous.as_deref()).await {
             Ok(resolved) => {
                 let expiry = resolved.expiry();
-                Ok(Loaded::new(resolved).expiring_at(expiry))
+                let is_before =
+                    |source: &&SourceReport| !matches!(source.result(), SourceResult::Provided { .. });
+                let before: Vec<_> = resolved.report().sources().take_while(is_before).cloned().collect();
+                Ok(Loaded::new(resolved).expiring_at(expiry).when_kept(move || {
+                    self.settled.get_or_init(|| before);
+                }))
             }
             Err(error) => {
                 let is_lasting = previous.as_ref().is_some_and(|previous| previous.expiry().is_none());

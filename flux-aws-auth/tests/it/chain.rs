@@ -1,4 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,7 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::{NamedProvider, Notes, Outcome, Provided, Skipped, SourceContext};
 use flux_aws_auth::{
-    ChainBuilder, CredentialSource, Environment, Error, ErrorKind, Principal, Reason, SourceKind,
+    Chain, ChainBuilder, CredentialSource, Environment, Error, ErrorKind, Principal, Reason, SourceKind,
     SourceOrder, SourceReport, SourceResult,
 };
 
@@ -437,6 +438,42 @@ async fn a_chain_stays_with_the_source_that_it_has_settled_on() {
         ],
         "those before it are as they were"
     );
+}
+
+/// Whose first answer comes too late: the chain has been told to forget meanwhile.
+#[derive(Debug, Default)]
+struct TooLate(Arc<OnceLock<Chain>>, AtomicBool);
+
+#[async_trait]
+impl CredentialSource for TooLate {
+    fn kind(&self) -> SourceKind {
+        SourceKind::Custom("too late")
+    }
+
+    fn is_configured(&self, _: &Environment) -> bool {
+        true
+    }
+
+    async fn load(&self, _: &SourceContext, _: &mut Notes) -> Outcome {
+        if self.1.swap(true, Ordering::Relaxed) {
+            return Skipped::new(Reason::NotConfigured, "removed").into();
+        }
+        self.0.get().unwrap().forget();
+        let credentials = Credentials::new("AKIATOOLATE", "s", None, None, "too late");
+        Outcome::Provided(Provided::new(credentials, Principal::Unknown))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_does_not_settle_on_a_source_whose_credentials_nobody_got() {
+    let clock = TestClock::new();
+    let own: Arc<OnceLock<Chain>> = Arc::default();
+    let chain = chain(Environment::empty(), &Network::silent(), &Network::silent(), &clock)
+        .only(TooLate(own.clone(), AtomicBool::default()))
+        .source(NamedProvider::new("second", Credentials::new("AKIASECOND", "s", None, None, "second")))
+        .build();
+    own.set(chain.clone()).unwrap();
+    assert_eq!(chain.resolve().await.unwrap().credentials().access_key_id(), "AKIASECOND");
 }
 
 /// No others but the node's: the session of a role is over when it says so.
