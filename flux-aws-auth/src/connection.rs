@@ -153,8 +153,12 @@ impl ConnectionFailure {
                 "If a proxy looks into TLS, or the endpoint is private, set AWS_CA_BUNDLE to a file with the certificates of its \
                  authority; else check that ca-certificates is installed, and that it is AWS that answers."
             }
-            Self::TlsExpired | Self::TlsNotYetValid => {
+            Self::TlsExpired => {
                 "Check this node's clock. If it is right, it is the server's certificate that must be renewed."
+            }
+            Self::TlsNotYetValid => {
+                "Check this node's clock. If it is right, the server has its new certificate too early: wait, or see that it takes \
+                 one that is valid."
             }
             Self::TlsWrongName => {
                 "Check the endpoint that is set: what answers there has a certificate for another host."

@@ -10,7 +10,7 @@ use http::uri::Authority;
 
 use crate::error::Error;
 use crate::reason::Reason;
-use crate::text::{quoted, shown_host};
+use crate::text::{is_port, quoted, shown_host};
 
 mod host;
 mod sts;
@@ -135,6 +135,11 @@ impl Endpoint {
         self.to_string().trim_end_matches('/').to_owned()
     }
 
+    /// Checks the address of STS that an operator named in `setting`: as [`aws_api`](Self::aws_api).
+    pub(crate) fn sts(setting: &str, value: &str) -> Result<Self, Error> {
+        Self::without_query(Purpose::Sts, setting, value, &[])
+    }
+
     /// Checks `value`, which `setting` named.
     pub(crate) fn parse(purpose: Purpose, setting: &str, value: &str) -> Result<Self, Error> {
         Self::check(purpose, setting, value, &[])
@@ -163,13 +168,19 @@ impl Endpoint {
         if value.contains('\\') {
             return Err(refuse("it has a backslash in it"));
         }
+        if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            let refusal = refuse("it has a line break or a space in it");
+            return Err(refusal.with_hint(
+                "Write it anew. A Secret that was made with `echo` and without `-n` ends in a line break.",
+            ));
+        }
         let uri: Uri = value.parse().map_err(|_| refuse("it is not a URL"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(refuse("it needs a scheme and a host"));
         };
         // What follows the host must be a port; what is none would be taken for the scheme's own.
         let given_port = authority.as_str().strip_prefix(authority.host());
-        if given_port != Some("") && authority.port_u16().is_none_or(|port| port == 0) {
+        if given_port != Some("") && !given_port.is_some_and(is_port) {
             return Err(refuse("its port is not a number from 1 to 65535"));
         }
         let port = authority.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });

@@ -96,7 +96,8 @@ impl HttpClientBuilder {
     /// | `NO_PROXY`, else `no_proxy` | the hosts reached without a proxy, see [`no_proxy`](Self::no_proxy) |
     /// | `AWS_CA_BUNDLE` | a PEM file: the root certificates, in place of the operating system's |
     ///
-    /// The first three are read as Go reads them, and so Flux ([httpproxy]); there is no `ALL_PROXY`. The last is read as the
+    /// The first three are read as Go reads them, and so Flux ([httpproxy]); there is no `ALL_PROXY`. That Go takes no
+    /// `HTTP_PROXY` in a CGI script, which a request could set, is left out of account: no chain runs in one. The last is read as the
     /// AWS SDKs read it ([AWS settings]).
     ///
     /// [httpproxy]: https://pkg.go.dev/golang.org/x/net/http/httpproxy

@@ -9,7 +9,7 @@ use aws_sdk_sts::config::{BehaviorVersion, Region, StalledStreamProtectionConfig
 use aws_smithy_types::retry::RetryConfig;
 
 use crate::arn::RoleArn;
-use crate::endpoint::{Endpoint, Purpose, Variant};
+use crate::endpoint::{Endpoint, Variant};
 use crate::error::Error;
 use crate::http_clients::aws_timeouts;
 use crate::no_process_environment::NoProcessEnvironment;
@@ -191,7 +191,9 @@ impl<'a> Sts<'a> {
     }
 
     fn invalid(&self, what: &str) -> Error {
-        Error::because(Reason::MalformedAnswer, format!("{self} answered with {what}"))
+        Error::because(Reason::MalformedAnswer, format!("{self} answered with {what}")).with_hint(
+            "Check that it is AWS that answers: look for a proxy between, and at the endpoint if one is set.",
+        )
     }
 }
 
@@ -230,7 +232,7 @@ fn configured_endpoint(context: &SourceContext) -> Result<Option<Endpoint>, Erro
     }
     let configured = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
     let named = configured.into_iter().find_map(|name| environment.var(name).map(|value| (name, value)));
-    named.map(|(name, value)| Endpoint::parse(Purpose::Sts, name, &value)).transpose()
+    named.map(|(name, value)| Endpoint::sts(name, &value)).transpose()
 }
 
 /// As in the AWS SDKs: what stands at another address may not be what the switch promises.

@@ -26,6 +26,12 @@ pub(crate) fn quoted_path(path: &str) -> Option<String> {
     is_path.then(|| quoted(path))
 }
 
+/// Whether `text` is a colon and a port from 1, as everybody writes it: `:+80` and `:080` are numbers to some readers alone.
+pub(crate) fn is_port(text: &str) -> bool {
+    let number = text.strip_prefix(':').filter(|number| number.starts_with(|c: char| matches!(c, '1'..='9')));
+    number.is_some_and(|number| number.parse::<u16>().is_ok())
+}
+
 /// Host and port as they may be shown, where a password may stand between: nothing where what follows the host is no port, or
 /// something is percent-encoded, as a password is and a host is not.
 pub(crate) fn shown_host(host_and_port: &str) -> Option<&str> {

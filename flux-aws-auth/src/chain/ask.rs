@@ -201,8 +201,17 @@ fn gone(kind: SourceKind, skipped: &Skipped) -> Error {
         }
         _ => {
             let message = format!("{kind} gave this chain its credentials, and has none any more: {detail}");
-            let hint = "Find out what became of it. A new chain would ask the other sources.";
-            Error::because(Reason::SourceGone, message).with_hint(skipped.hint().unwrap_or(hint))
+            let hint = match skipped.reason() {
+                // It was one before, whatever is said to those who are new.
+                Reason::MetadataNotEc2 => {
+                    "It was EC2's before. Look for what answers in its place now: a proxy on this node, or a metadata service for \
+                     pods."
+                }
+                _ => skipped
+                    .hint()
+                    .unwrap_or("Find out what became of it. A new chain would ask the other sources."),
+            };
+            Error::because(Reason::SourceGone, message).with_hint(hint)
         }
     }
 }
@@ -213,6 +222,10 @@ fn unexpected(kind: SourceKind) -> String {
         SourceKind::InstanceMetadata => {
             "They are the node's, which are used where nothing else is set up. Give the pod an identity of its own, by EKS Pod \
              Identity or IRSA."
+                .to_owned()
+        }
+        SourceKind::PodIdentity => {
+            "They come from EKS Pod Identity: change the role of this pod's association, or delete it and restart the pod."
                 .to_owned()
         }
         kind => format!("They come from {kind}: remove or mend what set that up."),

@@ -94,8 +94,9 @@ impl ChainBuilder {
         self
     }
 
-    /// Leaves a source out.
+    /// Leaves a source out. [`SourceKind::Ecs`] is Pod Identity's other name, so either leaves both out.
     pub fn without(mut self, kind: SourceKind) -> Self {
+        let kind = if kind == SourceKind::Ecs { SourceKind::PodIdentity } else { kind };
         self.sources.retain(|source| source.kind() != kind);
         self
     }

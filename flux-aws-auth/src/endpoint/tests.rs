@@ -188,3 +188,12 @@ fn a_refusal_shows_no_secret() {
         assert!(error.to_string().contains(shown), "{error}");
     }
 }
+
+#[test]
+fn a_port_is_written_in_one_way() {
+    accepted(Purpose::Sts, &["http://127.0.0.1:80", "https://example.com:65535"]);
+    for port in [":", ":0", ":+80", ":080", ":65536", ":80:80"] {
+        let value = format!("http://127.0.0.1{port}");
+        assert!(Endpoint::parse(Purpose::Sts, "SETTING", &value).is_err(), "{value}");
+    }
+}

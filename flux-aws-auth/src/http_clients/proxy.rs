@@ -8,7 +8,7 @@ use http::uri::Authority;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::{Error, ErrorKind};
-use crate::text::{quoted, shown_host};
+use crate::text::{is_port, quoted, shown_host};
 
 /// An HTTP proxy: calls to AWS go through it in a tunnel that it opens (`CONNECT`), so it sees no more of them than the
 /// host's name. Of a call to a plain `http` address, which only an endpoint of one's own can have, it sees everything.
@@ -90,7 +90,7 @@ impl Proxy {
             return refuse(&shown, "it is not a host and a port", FORM);
         };
         let port = host_and_port.strip_prefix(parsed.host());
-        if parsed.host().is_empty() || port != Some("") && parsed.port_u16().is_none_or(|port| port == 0) {
+        if parsed.host().is_empty() || port != Some("") && !port.is_some_and(is_port) {
             return refuse(&shown, "it is not a host and a port", FORM);
         }
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -171,6 +171,8 @@ mod tests {
             ("http://:3128", "not a host"),
             ("http://proxy.example:http", "not a host"),
             ("http://proxy.example:0", "not a host"),
+            ("http://proxy.example:+3128", "not a host"),
+            ("http://proxy.example:03128", "not a host"),
             ("http://proxy.example:99999", "not a host"),
             ("http://proxy example:3128", "not a host"),
             ("socks5://me:canary@proxy.example:1080", "SOCKS"),

@@ -111,7 +111,7 @@ fn settings(environment: &Environment, notes: &mut Notes) -> Result<Option<(Endp
         }
         // The AWS SDKs ignore other values; whoever wrote `1` did not mean to become the node.
         Some(value) if !value.eq_ignore_ascii_case("false") => {
-            return Err(malformed(DISABLED, &value, "Use true or false."));
+            return Err(malformed(DISABLED, &value, "neither true nor false", "true or false"));
         }
         _ => {}
     }
@@ -128,7 +128,7 @@ fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Endpoint, Er
         None => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv4") => IPV4,
         Some(mode) if mode.eq_ignore_ascii_case("ipv6") => IPV6,
-        Some(mode) => return Err(malformed(ENDPOINT_MODE, &mode, "Use IPv4 or IPv6.")),
+        Some(mode) => return Err(malformed(ENDPOINT_MODE, &mode, "neither IPv4 nor IPv6", "IPv4 or IPv6")),
     };
     Endpoint::parse(Purpose::InstanceMetadata, ENDPOINT_MODE, address)
 }
@@ -158,10 +158,11 @@ fn at_least_one(environment: &Environment, notes: &mut Notes, name: &str) -> Res
             notes.add(name, value.trim());
             Ok(Some(number))
         }
-        _ => Err(malformed(name, &value, "Use a whole number from 1.")),
+        _ => Err(malformed(name, &value, "no whole number from 1", "a whole number from 1")),
     }
 }
 
-fn malformed(name: &str, value: &str, rule: &str) -> Error {
-    Error::new(ErrorKind::Configuration, format!("{name} is {}", quoted(value))).with_hint(rule)
+fn malformed(name: &str, value: &str, flaw: &str, rule: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{name}: {} is {flaw}", quoted(value)))
+        .with_hint(format!("Set {name} to {rule}, or remove it."))
 }

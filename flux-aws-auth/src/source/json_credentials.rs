@@ -34,12 +34,13 @@ pub(super) fn parse(
     provider_name: &'static str,
     failing: Reason,
 ) -> Result<Credentials, Error> {
-    let invalid =
-        |what: String| Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"));
+    let invalid = |what: String| {
+        Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"))
+            .with_hint("Look for a proxy between this pod and its node.")
+    };
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         invalid(format!("what is no credentials document (JSON error at {place})"))
-            .with_hint("Look for a proxy between this pod and its node.")
     })?;
     if let Some(code) = wire.code.filter(|code| code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();

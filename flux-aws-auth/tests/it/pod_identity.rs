@@ -397,3 +397,19 @@ impl TimeSource for SetClock {
         if off_by < 0 { self.clock.now() - length } else { self.clock.now() + length }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn ecs_is_left_out_by_either_of_its_names() {
+    for kind in [SourceKind::Ecs, SourceKind::PodIdentity] {
+        let clock = TestClock::new();
+        let environment =
+            Environment::empty().with_var("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/id");
+        let node = Network::in_order(Vec::new());
+        let chain = chain(environment, &Network::silent(), &node, &clock)
+            .without(kind)
+            .without(SourceKind::InstanceMetadata)
+            .build();
+        assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::NoIdentity, "{kind}");
+        assert!(node.seen().is_empty());
+    }
+}

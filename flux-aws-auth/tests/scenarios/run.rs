@@ -167,6 +167,9 @@ fn flaws_of_failure(expect: &Expect, error: &Error) -> Vec<String> {
             flaws.add("error.hint", part, &error.hint().unwrap_or("none"));
         }
     }
+    if error.hint().is_none() {
+        flaws.add("error.hint", &"some advice, as each failure has", &"none");
+    }
     flaws.compare("error.status", status.as_ref(), &error.http_status().unwrap_or_default());
     flaws.compare("error.code", code.as_ref(), &error.aws_code().unwrap_or_default().to_owned());
     flaws.compare(

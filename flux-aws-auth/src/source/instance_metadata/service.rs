@@ -20,6 +20,8 @@ const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const NEEDS_IDENTITY: &str = "This is no EC2 instance, or pods are kept from its metadata. Give the pod an identity of its own, by \
                               EKS Pod Identity or IRSA.";
 
+const LOOK_BETWEEN: &str = "Look for a proxy between this pod and its node.";
+
 pub(super) struct Service<'a> {
     pub(super) context: &'a SourceContext,
     pub(super) endpoint: Endpoint,
@@ -106,7 +108,7 @@ impl Service<'_> {
         }
         if role.len() > 64 || !role.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)) {
             let message = format!("{} answered what is no role name", self.endpoint);
-            return Err(Error::because(Reason::AgentAnswerMalformed, message).into());
+            return Err(Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN).into());
         }
         let path = format!("{ROLES_PATH}{role}");
         let answer = self.get(notes, &path, token).await?;
@@ -192,7 +194,7 @@ impl Service<'_> {
     fn unfit(&self) -> Error {
         let message =
             format!("{} answered with a session token that no HTTP header can carry", self.endpoint);
-        Error::because(Reason::AgentAnswerMalformed, message)
+        Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN)
     }
 }
 
