@@ -1,6 +1,7 @@
 //! Calls to the Security Token Service, on aws-sdk-sts.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -27,7 +28,7 @@ mod refusal;
 mod tries;
 
 use recorder::{Recorded, Recorder};
-use refusal::Failure;
+use refusal::{Failure, Proof};
 use tries::NotTheSameToken;
 pub(crate) use tries::Tries;
 
@@ -66,7 +67,8 @@ impl fmt::Display for CallerIdentity {
 }
 
 impl<'a> Sts<'a> {
-    /// STS in the context's region, at the address that the environment gives, if it gives one.
+    /// STS in the context's region, at the address of the object whose identity it is or that the environment gives, if one of
+    /// them does.
     pub(crate) fn new(context: &'a SourceContext) -> Result<Self, Error> {
         let region = context.region().ok_or_else(|| {
             Error::because(Reason::RegionMissing, "no AWS region: AWS_REGION is not set").with_hint(
@@ -74,7 +76,7 @@ impl<'a> Sts<'a> {
                  it in the pod's manifest, or give the region to the builder.",
             )
         })?;
-        Self::in_region(context, region, None)
+        Self::in_region(context, region, context.sts_endpoint.clone())
     }
 
     /// STS in `region`, at the address that a tenant gave, if it gave one; else as [`new`](Self::new).
@@ -121,14 +123,12 @@ impl<'a> Sts<'a> {
         let seen = recorder.recorded();
         tries.spend(seen.tries);
         let output = result.map_err(|error| {
-            let failure = Failure::of(error, &seen, token);
+            let failure = Failure::of(error, &seen, Proof::Token(token));
             self.note(notes, &seen, Some(&failure), failure.brief());
             let explanation = self.explain_web_identity(&failure, role, &Claims::of(token));
             self.error(failure, &format!("AssumeRoleWithWebIdentity for {role}"), explanation)
         })?;
-        self.note(notes, &seen, None, &format!("assumed {role}"));
-        let credentials = session_credentials(output.credentials, role, "WebIdentity")
-            .map_err(|what| self.invalid(what))?;
+        let credentials = self.session(notes, &seen, output.credentials, role, "WebIdentity")?;
         Ok(Provided::new(credentials, Principal::assumed_role(role.clone(), session_name.as_str())))
     }
 
@@ -139,12 +139,13 @@ impl<'a> Sts<'a> {
         credentials: Credentials,
     ) -> Result<CallerIdentity, Error> {
         let recorder = Recorder::default();
-        let request = self.client(Some(SharedCredentialsProvider::new(credentials))).get_caller_identity();
+        let caller = SharedCredentialsProvider::new(credentials.clone());
+        let request = self.client(Some(caller)).get_caller_identity();
         notes.asks(&self.address());
         let result = request.customize().interceptor(recorder.clone()).send().await;
         let seen = recorder.recorded();
         let output = result.map_err(|error| {
-            let failure = Failure::of(error, &seen, "");
+            let failure = Failure::of(error, &seen, Proof::Credentials(&credentials));
             self.note(notes, &seen, Some(&failure), failure.brief());
             let explanation = self.explain(&failure);
             self.error(failure, "GetCallerIdentity", explanation)
@@ -154,7 +155,7 @@ impl<'a> Sts<'a> {
                 self.note(notes, &seen, None, &format!("the caller is {arn}"));
                 Ok(CallerIdentity { account_id, user_id, arn })
             }
-            _ => Err(self.invalid("no account, no user id or no ARN")),
+            _ => Err(self.invalid(notes, &seen, "no account, no user id or no ARN")),
         }
     }
 
@@ -190,10 +191,28 @@ impl<'a> Sts<'a> {
         }
     }
 
-    fn invalid(&self, what: &str) -> Error {
-        Error::because(Reason::MalformedAnswer, format!("{self} answered with {what}")).with_hint(
-            "Check that it is AWS that answers: look for a proxy between, and at the endpoint if one is set.",
-        )
+    /// The credentials of a session of `role` that STS answered with. The SDK makes up what an answer leaves out, so that is
+    /// looked for here.
+    fn session(
+        &self,
+        notes: &mut Notes,
+        seen: &Recorded,
+        answered: Option<aws_sdk_sts::types::Credentials>,
+        role: &RoleArn,
+        provider: &'static str,
+    ) -> Result<Credentials, Error> {
+        let credentials =
+            session_credentials(answered, role, provider).map_err(|what| self.invalid(notes, seen, what))?;
+        self.note(notes, seen, None, &format!("assumed {role}"));
+        Ok(credentials)
+    }
+
+    /// The error of an answer that has not what it must have.
+    fn invalid(&self, notes: &mut Notes, seen: &Recorded, what: &str) -> Error {
+        self.note(notes, seen, None, &format!("an answer with {what}"));
+        Error::because(Reason::MalformedAnswer, format!("{self} answered with {what}"))
+            .with_hint(format!("Check that it is AWS that answers at {}.", self.address()))
+            .with_response(seen.response.clone())
     }
 }
 
@@ -214,7 +233,19 @@ fn session_credentials(
     provider: &'static str,
 ) -> Result<Credentials, &'static str> {
     let answered = answered.ok_or("no credentials")?;
+    for (part, missing) in [
+        (&answered.access_key_id, "no access key id"),
+        (&answered.secret_access_key, "no secret access key"),
+        (&answered.session_token, "no session token"),
+    ] {
+        if part.trim().is_empty() {
+            return Err(missing);
+        }
+    }
     let expiry = answered.expiration.try_into().map_err(|_| "an impossible expiration")?;
+    if expiry == SystemTime::UNIX_EPOCH {
+        return Err("no expiration");
+    }
     Ok(Credentials::builder()
         .access_key_id(answered.access_key_id)
         .secret_access_key(answered.secret_access_key)

@@ -3,9 +3,10 @@
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::types::Tag;
 
+use super::Sts;
 use super::recorder::Recorder;
 use super::refusal::Failure;
-use super::{Sts, session_credentials};
+use super::refusal::Proof;
 use crate::chain::Resolved;
 use crate::error::Error;
 use crate::principal::Principal;
@@ -36,7 +37,10 @@ impl Sts<'_> {
                 hop.asked_duration().and_then(|duration| duration.as_secs().try_into().ok()),
             );
         for (key, value, transitive) in hop.tags() {
-            let tag = Tag::builder().key(key).value(value).build().map_err(|_| self.invalid("no tag"))?;
+            let tag = Tag::builder().key(key).value(value).build().map_err(|_| {
+                Error::because(Reason::InvalidConfiguration, "a session tag has no key or no value")
+                    .with_hint("Give each session tag both.")
+            })?;
             request = request.tags(tag);
             if transitive {
                 request = request.transitive_tag_keys(key);
@@ -46,14 +50,12 @@ impl Sts<'_> {
         let result = request.customize().interceptor(recorder.clone()).send().await;
         let seen = recorder.recorded();
         let output = result.map_err(|error| {
-            let failure = Failure::of(error, &seen, "");
+            let failure = Failure::of(error, &seen, Proof::Credentials(base.credentials()));
             self.note(notes, &seen, Some(&failure), failure.brief());
             let explanation = self.explain_assume_role(&failure, hop, base);
             self.error(failure, &format!("AssumeRole for {role}"), explanation)
         })?;
-        self.note(notes, &seen, None, &format!("assumed {role}"));
-        let credentials =
-            session_credentials(output.credentials, role, "AssumeRole").map_err(|what| self.invalid(what))?;
+        let credentials = self.session(notes, &seen, output.credentials, role, "AssumeRole")?;
         Ok(Provided::new(credentials, Principal::assumed_role(role.clone(), session_name.as_str())))
     }
 

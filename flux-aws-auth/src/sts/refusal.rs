@@ -2,17 +2,17 @@
 
 use std::error::Error as StdError;
 
-use aws_runtime::retries::classifiers::THROTTLING_ERRORS;
+use aws_credential_types::Credentials;
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::ErrorMetadata;
 
 use super::recorder::Recorded;
 use super::{AUDIENCE, Sts};
 use crate::arn::RoleArn;
 use crate::clock_skew::ClockSkew;
-use crate::connection::{ConnectionFailure, own_error};
+use crate::connection::{ConnectionFailure, causes, own_error};
 use crate::error::{BoxError, Error, ResponseFacts};
 use crate::reason::Reason;
 use crate::text::one_line;
@@ -32,28 +32,55 @@ pub(super) struct Failure {
     /// The HTTP client could not be made.
     client: Option<Error>,
     cause: Option<BoxError>,
+    /// The request was made with credentials that do not end.
+    without_end: bool,
+}
+
+/// With what a request shows who makes it.
+#[derive(Clone, Copy)]
+pub(super) enum Proof<'a> {
+    Token(&'a str),
+    Credentials(&'a Credentials),
+}
+
+impl Proof<'_> {
+    /// `text` without the secrets, should the other side have repeated them.
+    fn out_of(self, text: &str) -> String {
+        let secrets = match self {
+            Self::Token(token) => [token, ""],
+            Self::Credentials(of) => [of.secret_access_key(), of.session_token().unwrap_or_default()],
+        };
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "…"))
+    }
 }
 
 impl Failure {
-    /// What remains of `error`, without `token` should AWS have repeated it.
-    pub(super) fn of<E>(error: SdkError<E, HttpResponse>, recorded: &Recorded, token: &str) -> Self
+    /// What remains of `error`.
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>, recorded: &Recorded, proof: Proof<'_>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let facts = ResponseFacts {
-            status: error.raw_response().map(|response| response.status().as_u16()),
-            code: error.code().map(str::to_owned),
-            request_id: error.request_id().map(str::to_owned),
+        let clean = |text: &str| one_line(&proof.out_of(text), 400);
+        // When the time for all tries is over in the midst of one, what a try before was answered tells more.
+        let answered = recorded.response.status.filter(|status| !(200..300).contains(status));
+        let cut_short = answered.is_some() && is_out_of_time(&error);
+        let (status, request_id, said) = if cut_short {
+            (answered, recorded.response.request_id.as_deref(), &recorded.said)
+        } else {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            (status, error.request_id(), error.meta())
         };
+        let facts = ResponseFacts { status, code: said.code().map(clean), request_id: request_id.map(clean) };
         let client = own_error(&error).cloned();
         let unanswered = matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_));
-        let connection = unanswered.then(|| ConnectionFailure::diagnose(&error));
-        let said = match (error.code(), error.message()) {
+        let connection = (unanswered && !cut_short).then(|| ConnectionFailure::diagnose(&error));
+        let said = match (said.code(), said.message()) {
             (Some(code), Some(message)) => Some(format!("{code}: {message}")),
             (Some(code), None) => Some(code.to_owned()),
             _ => None,
         };
-        let summary = said.unwrap_or_else(|| match (&error, &client, connection) {
+        let mut summary = said.unwrap_or_else(|| match (&error, &client, connection) {
             (_, Some(client), _) => client.to_string(),
             (_, _, Some(connection)) => connection.to_string(),
             (SdkError::ConstructionFailure(_), ..) => "the request could not be made".to_owned(),
@@ -63,14 +90,18 @@ impl Failure {
                 None => "no usable answer".to_owned(),
             },
         });
-        let summary = one_line(&if token.is_empty() { summary } else { summary.replace(token, "…") }, 400);
+        if cut_short {
+            summary.push_str("; another try took too long");
+        }
+        let summary = clean(&summary);
         let skew = recorded.clock_skew.filter(|skew| !skew.is_tolerated());
         let unsendable = matches!(error, SdkError::ConstructionFailure(_));
-        // Of an error that AWS modelled all is said already.
-        let cause = if facts.code.is_some() || client.is_some() { None } else { error.into_source().ok() };
-        // What the SDK made of an error without a code says nothing.
-        let cause = cause.filter(|cause| !root_of(cause.as_ref()).is::<ErrorMetadata>());
-        Self { facts, summary, skew, unsendable, connection, client, cause }
+        // What an answer says is told already, and what a parser says of it may have a part of a secret in it.
+        let is_broken_off = ConnectionFailure::diagnose(&error) != ConnectionFailure::Other;
+        let is_told = client.is_some() || (facts.status.is_some() && !is_broken_off) || cut_short;
+        let cause = if is_told { None } else { error.into_source().ok() };
+        let without_end = matches!(proof, Proof::Credentials(of) if of.expiry().is_none());
+        Self { facts, summary, skew, unsendable, connection, client, cause, without_end }
     }
 
     pub(super) fn code(&self) -> Option<&str> {
@@ -93,6 +124,12 @@ impl Failure {
         self.code().unwrap_or(&self.summary)
     }
 
+    /// How far our clock is behind, if that is too much. What has expired for others may then be good for us; never when it is
+    /// ahead.
+    fn late_clock(&self) -> Option<ClockSkew> {
+        self.skew.filter(|skew| !skew.is_ahead())
+    }
+
     fn reason(&self) -> Reason {
         if let Some(client) = &self.client {
             return client.reason();
@@ -105,9 +142,14 @@ impl Failure {
             (None, _) => Reason::Unavailable,
             (Some(429), _) => Reason::Throttled,
             (_, Some(code)) if THROTTLING_ERRORS.contains(&code) => Reason::Throttled,
-            (Some(500..), _) => Reason::Unavailable,
+            (Some(408 | 500..), _) => Reason::Unavailable,
+            (_, Some(code)) if TRANSIENT_ERRORS.contains(&code) => Reason::Unavailable,
             (_, Some("ValidationError")) => Reason::InvalidConfiguration,
             (_, Some("RegionDisabledException")) => Reason::RegionDisabled,
+            (_, Some("ExpiredToken")) if self.late_clock().is_some() && !self.without_end => {
+                Reason::ClockSkewed
+            }
+            (_, Some("ExpiredToken")) => Reason::AccessKeyRejected,
             (_, Some(code)) if MEANS_CLOCK.contains(&code) && self.skew.is_some() => Reason::ClockSkewed,
             (_, Some(code)) if MEANS_CLOCK.contains(&code) => Reason::AccessKeyRejected,
             (_, Some("InvalidClientTokenId")) => Reason::AccessKeyRejected,
@@ -117,13 +159,13 @@ impl Failure {
     }
 }
 
-fn root_of<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    std::iter::successors(Some(error), |&error| error.source()).last().unwrap_or(error)
+/// Whether the time for all tries is over; the SDK's type for it is private.
+fn is_out_of_time(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string().starts_with("operation timeout "))
 }
 
 /// How AWS refuses a request that a wrong clock made, though each of them can have another cause.
-const MEANS_CLOCK: [&str; 6] = [
-    "ExpiredToken",
+const MEANS_CLOCK: [&str; 5] = [
     "InvalidSignatureException",
     "RequestExpired",
     "RequestInTheFuture",
@@ -193,7 +235,7 @@ impl Sts<'_> {
     }
 
     fn explain_expired(&self, failure: &Failure, claims: &Claims) -> (Reason, String) {
-        match (claims.is_expired(self.context.now()), failure.skew) {
+        match (claims.is_expired(self.context.now()), failure.late_clock()) {
             (Some(false), Some(skew)) => (Reason::ClockSkewed, clock_hint(Some(skew))),
             (Some(false), None) => (
                 Reason::TokenExpired,

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_sdk_sts::error::ProvideErrorMetadata;
-use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_types::error::ErrorMetadata;
 
+use super::recorder::metadata;
 use crate::error::Error;
 use crate::source::SourceContext;
 
@@ -63,8 +63,8 @@ impl ClassifyRetry for NotTheSameToken {
         let error = context.output_or_error().and_then(Result::err);
         let code = error
             .and_then(|error| error.as_operation_error())
-            .and_then(|error| error.downcast_ref::<AssumeRoleWithWebIdentityError>())
-            .and_then(ProvideErrorMetadata::code);
+            .and_then(metadata)
+            .and_then(ErrorMetadata::code);
         match code {
             Some(code) if WITH_ANOTHER_TOKEN.contains(&code) => RetryAction::RetryForbidden,
             _ => RetryAction::NoActionIndicated,
