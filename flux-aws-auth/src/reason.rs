@@ -224,7 +224,8 @@ reasons! {
 
     /// An answer came that could not be read. Check that it is AWS that answers.
     MalformedAnswer => InvalidResponse,
-    /// The agent's answer, or the metadata service's, is no credentials document. Look for a proxy between the pod and its node.
+    /// The agent's answer, or the metadata service's, is neither credentials nor a refusal in its own words. Look for a service
+    /// mesh or a proxy between the pod and its node.
     AgentAnswerMalformed => InvalidResponse,
     /// The answer is not that of an API server of Kubernetes. Check the address of the client that asks it, and look for a proxy
     /// between.

@@ -54,7 +54,7 @@ async fn a_query_reaches_the_agent_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, ErrorKind, usize, &'static str);
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
@@ -86,7 +86,8 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             1,
             "fd00:ec2::23",
         ),
-        (403, "<html>Forbidden (nginx)</html>", ErrorKind::Denied, 1, "service mesh"),
+        (403, "<html>Forbidden (nginx)</html>", ErrorKind::InvalidResponse, 1, "service mesh"),
+        (408, "stream timeout", ErrorKind::InvalidResponse, 1, "service mesh"),
         (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
         (200, "{", ErrorKind::InvalidResponse, 3, "no credentials document"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderValue, Method};
 
 use super::session::Sessions;
 use crate::connection::ConnectionFailure;
@@ -65,7 +65,7 @@ impl Service<'_> {
         let answer = self.exchange.send(self.context, notes, request).await;
         let answer = answer.map_err(|unanswered| Outcome::from(self.unreachable(&unanswered)))?;
         match answer.status {
-            _ if answer.is_success() => Ok(self.opened(&answer)),
+            _ if answer.is_success() => self.opened(&answer).map_err(Outcome::Failed),
             403 => Err(Skipped::new(
                 Reason::MetadataDisabledOnInstance,
                 format!("the service at {} is switched off", self.endpoint),
@@ -83,25 +83,64 @@ impl Service<'_> {
         }
     }
 
-    /// The token in `answer`, which is kept if it says for how long it is good.
-    fn opened(&self, answer: &Answer) -> String {
+    /// The token in `answer`, which is kept if it can be used and the answer says for how long it is good.
+    fn opened(&self, answer: &Answer) -> Result<String, Error> {
         let token = String::from_utf8_lossy(&answer.body).trim().to_owned();
+        if token.is_empty() {
+            let message = format!("{} answered with an empty session token", self.endpoint);
+            return Err(Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN));
+        }
+        if HeaderValue::from_str(&token).is_err() {
+            return Err(self.unfit());
+        }
         let lifetime = answer.header(TTL).and_then(|seconds| seconds.trim().parse().ok());
         if let Some(lifetime) = lifetime.filter(|seconds| *seconds <= MAX_TTL).map(Duration::from_secs) {
             self.sessions.open(&self.endpoint, &token, self.context.now(), lifetime);
         }
-        token
+        Ok(token)
     }
 
     /// Steps two and three: the name of the role, and its credentials.
+    ///
+    /// Between the two the role can have been replaced, so that nothing is known of it any more: then its name is asked for once
+    /// more.
     async fn role_credentials(&self, notes: &mut Notes, token: &str) -> Result<Outcome, GetError> {
+        let mut role = match self.role(notes, token).await? {
+            Ok(role) => role,
+            Err(skipped) => return Ok(skipped.into()),
+        };
+        let mut answer = self.credentials_of(&role, notes, token).await?;
+        if answer.status == 404 {
+            role = match self.role(notes, token).await? {
+                Ok(role) => role,
+                Err(skipped) => return Ok(skipped.into()),
+            };
+            answer = self.credentials_of(&role, notes, token).await?;
+        }
+        match answer.status {
+            404 => return Err(self.without_credentials(&role).into()),
+            _ if !answer.is_success() => {
+                return Err(self.refused(&format!("{ROLES_PATH}{role}"), &answer, token).into());
+            }
+            _ => {}
+        }
+        let origin = self.endpoint.to_string();
+        let credentials =
+            json_credentials::parse(&answer.body, &origin, "InstanceMetadata", Reason::MetadataFailing)?;
+        let provided = Provided::new(credentials, Principal::instance_role(role));
+        Ok(Outcome::Provided(provided.that_may_outlive()))
+    }
+
+    /// The name of the node's role; that it has none is no failure.
+    async fn role(&self, notes: &mut Notes, token: &str) -> Result<Result<String, Skipped>, GetError> {
         let answer = self.get(notes, ROLES_PATH, token).await?;
         let roles = String::from_utf8_lossy(&answer.body);
         let role = roles.lines().next().map(str::trim).unwrap_or_default();
         if answer.status == 404 || (answer.is_success() && role.is_empty()) {
-            return Ok(Skipped::new(Reason::NoInstanceProfile, "the node has no instance profile")
-                .with_hint("Attach an instance profile to the node, or give the pod an identity of its own.")
-                .into());
+            return Ok(Err(Skipped::new(Reason::NoInstanceProfile, "the node has no instance profile")
+                .with_hint(
+                    "Attach an instance profile to the node, or give the pod an identity of its own.",
+                )));
         }
         if !answer.is_success() {
             return Err(self.refused(ROLES_PATH, &answer, token).into());
@@ -110,16 +149,11 @@ impl Service<'_> {
             let message = format!("{} answered what is no role name", self.endpoint);
             return Err(Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN).into());
         }
-        let path = format!("{ROLES_PATH}{role}");
-        let answer = self.get(notes, &path, token).await?;
-        if !answer.is_success() {
-            return Err(self.refused(&path, &answer, token).into());
-        }
-        let origin = self.endpoint.to_string();
-        let credentials =
-            json_credentials::parse(&answer.body, &origin, "InstanceMetadata", Reason::MetadataFailing)?;
-        let provided = Provided::new(credentials, Principal::instance_role(role));
-        Ok(Outcome::Provided(provided.that_may_outlive()))
+        Ok(Ok(role.to_owned()))
+    }
+
+    async fn credentials_of(&self, role: &str, notes: &mut Notes, token: &str) -> Result<Answer, GetError> {
+        self.get(notes, &format!("{ROLES_PATH}{role}"), token).await
     }
 
     async fn get(&self, notes: &mut Notes, path: &str, token: &str) -> Result<Answer, GetError> {
@@ -169,7 +203,8 @@ impl Service<'_> {
     fn refused(&self, path: &str, answer: &Answer, token: &str) -> Error {
         let (reason, hint) = match answer.status {
             429 => (Reason::AgentThrottled, "Try again later."),
-            500.. => (Reason::MetadataFailing, "Try again later."),
+            408 | 500.. => (Reason::MetadataFailing, "Try again later."),
+            300..=399 => (Reason::AgentAnswerMalformed, LOOK_BETWEEN),
             401 => (
                 Reason::TokenRejected,
                 "The session token was not accepted; look for a proxy between this pod and the node.",
@@ -189,6 +224,17 @@ impl Service<'_> {
         Error::because(reason, message)
             .with_hint(hint)
             .with_response(ResponseFacts { status: Some(answer.status), ..ResponseFacts::default() })
+    }
+
+    /// While an instance profile is replaced, the service can name a role and know nothing of it.
+    fn without_credentials(&self, role: &str) -> Error {
+        let message = format!(
+            "the instance metadata service at {} names the role {role}, and has no credentials of it",
+            self.endpoint
+        );
+        Error::because(Reason::MetadataFailing, message)
+            .with_hint("Try again later. If it lasts, attach the instance profile anew.")
+            .with_response(ResponseFacts { status: Some(404), ..ResponseFacts::default() })
     }
 
     fn unfit(&self) -> Error {

@@ -110,16 +110,11 @@ impl Refusal {
                 "The agent knows no task of this address. ECS sets AWS_CONTAINER_CREDENTIALS_RELATIVE_URI anew for each task that \
                  has a task role: set it by no other hand, and see that the task definition names a taskRoleArn.",
             ),
-            _ if self.is_explained() => {
+            (_, Some(_)) => {
                 (Reason::Denied, "Look at the logs of the ECS agent on this instance for the same request.")
             }
-            _ => (Reason::Denied, NOT_THE_AGENT),
+            (_, None) => (Reason::AgentAnswerMalformed, NOT_THE_AGENT),
         }
-    }
-
-    /// Whether an agent would say so: there are words, and they are not a page for a browser.
-    fn is_explained(&self) -> bool {
-        !self.text.is_empty() && !self.text.starts_with('<')
     }
 
     fn meaning_of_eks(&self, status: u16) -> (Reason, &'static str) {
@@ -147,8 +142,9 @@ impl Refusal {
                 Reason::EndpointNotAccepted,
                 "Use the address that EKS sets: 169.254.170.23, or [fd00:ec2::23] on IPv6 nodes.",
             ),
-            _ if !self.is_explained() => (Reason::Denied, NOT_THE_AGENT),
-            _ => (
+            // Neither EKS nor the agent says no in another form.
+            (_, None) => (Reason::AgentAnswerMalformed, NOT_THE_AGENT),
+            (_, Some(_)) => (
                 Reason::Denied,
                 "Look at the logs of the eks-pod-identity-agent on this node for the same request.",
             ),
@@ -158,7 +154,8 @@ impl Refusal {
 
 const BAD_TOKEN: &str = "The token in the mounted file was not accepted. Check this node's clock, and that the file is the one that EKS mounts.";
 
-const NOT_THE_AGENT: &str = "Most likely it was not the agent that answered: look for a service mesh or a proxy between this container and its node.";
+const NOT_THE_AGENT: &str = "Most likely it was not the agent that answered: look for a service mesh or a proxy between this container and its node, else \
+                             at the agent's logs.";
 
 fn is_code(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphabetic())
