@@ -251,7 +251,8 @@ impl ServiceAccountRole {
         Self { reference, tokens, sts_endpoint }
     }
 
-    /// Asks STS at the address that the object names, such as `spec.sts.endpoint` of Flux's Bucket: a VPC endpoint, for one.
+    /// Asks STS at the address that the object names, such as `spec.sts.endpoint` of Flux's Bucket: a VPC endpoint, for one. All
+    /// that a chain asks STS for this identity goes there, a check of what was [expected](crate::ChainBuilder::expect_role) too.
     ///
     /// The address is a tenant's, so it passes [`Endpoint::tenant_sts`] or is refused. Without one, STS is asked where the
     /// operator set `AWS_ENDPOINT_URL_STS` to, else in the chain's region. (Flux leaves that variable out of account for an
@@ -263,6 +264,11 @@ impl ServiceAccountRole {
     pub fn sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
         self.sts_endpoint = Some(Endpoint::tenant_sts("STS endpoint", address)?);
         Ok(self)
+    }
+
+    /// The address that the object names, if it does.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.sts_endpoint.as_ref()
     }
 
     /// Makes a session of the role, by what the ServiceAccount was when it was `read`, if it was, else by what it is now.
@@ -391,6 +397,11 @@ impl ServiceAccountSource {
     /// It is the role that the ServiceAccount named when it was `read`; no other, and for no other of the same name.
     pub(crate) fn as_read(role: ServiceAccountRole, read: ServiceAccount) -> Self {
         Self { role, read: Some(read) }
+    }
+
+    /// The address of STS that the object names, if it does.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.role.endpoint()
     }
 }
 

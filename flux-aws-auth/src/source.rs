@@ -10,7 +10,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 
-use crate::endpoint::Switches;
+use crate::endpoint::{Endpoint, Switches};
 use crate::environment::Environment;
 use crate::principal::Principal;
 
@@ -147,6 +147,8 @@ pub struct SourceContext {
     pub(crate) switches: Switches,
     /// Of all sources together.
     pub(crate) deadline: Duration,
+    /// The object's own, which all requests to STS for its identity go to.
+    pub(crate) sts_endpoint: Option<Endpoint>,
 }
 
 impl SourceContext {

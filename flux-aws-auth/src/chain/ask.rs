@@ -4,6 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 
 use super::{Inner, Resolved, sdk_order};
 use crate::error::{Error, ErrorKind};
@@ -54,14 +56,22 @@ impl Inner {
         let started_at = self.context.now();
         let kind = source.kind_in(self.context.environment());
         let mut notes = Notes::default();
-        let outcome = match Timeout::new(self.load(source, previous, &mut notes), deadline).await {
+        let outcome = match Timeout::new(source.load(&self.context, &mut notes), &mut *deadline).await {
             Ok(Outcome::Skipped(skipped)) if self.settled.get().is_some() => {
                 Outcome::Failed(gone(kind, &skipped))
             }
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed(timed_out(self.deadline)),
         };
-        let outcome = self.or_outlive(outcome, previous);
+        let outcome = match outcome {
+            Outcome::Provided(provided) => {
+                let accepted = self.accept(kind, provided, previous, &mut notes);
+                let accepted = Timeout::new(accepted, deadline).await;
+                accepted.unwrap_or_else(|_| Err(timed_out(self.deadline))).into()
+            }
+            Outcome::Failed(error) => self.or_outlive(error, previous),
+            Outcome::Skipped(_) => outcome,
+        };
         let (result, hint) = match &outcome {
             Outcome::Provided(provided) => (
                 SourceResult::Provided {
@@ -81,36 +91,31 @@ impl Inner {
         (SourceReport { kind, notes, result, duration: self.since(started_at), hint }, outcome)
     }
 
-    /// What the source gives, if it is still good and whose it should be.
-    async fn load(
+    /// What the source gave, if it is still good and whose it should be. New credentials that fail here do not prolong the old
+    /// ones: they may be of another identity.
+    async fn accept(
         &self,
-        source: &dyn CredentialSource,
+        kind: SourceKind,
+        mut provided: Provided,
         previous: Option<&Resolved>,
         notes: &mut Notes,
-    ) -> Outcome {
-        let mut provided = match source.load(&self.context, notes).await {
-            Outcome::Provided(provided) => provided,
-            other => return other,
-        };
-        if provided.has_expired(self.context.now()) {
-            let kind = source.kind_in(self.context.environment());
-            let error = expired_on_arrival(kind, notes);
+    ) -> Result<Provided, Error> {
+        let now = self.context.now();
+        if let Some(expiry) = provided.expiry().filter(|expiry| *expiry <= now) {
+            let error = expired_on_arrival(kind, expiry, now, notes);
             if !provided.may_outlive() {
-                return Outcome::Failed(error);
+                return Err(error);
             }
             provided = self.outlive(provided, error);
         }
         let verified = previous.is_some_and(|previous| previous.provided.has_key_of(provided.credentials()));
-        if verified {
-            return Outcome::Provided(provided);
+        if !verified {
+            self.verify(&provided, notes).await.map_err(|error| match error.reason() {
+                Reason::UnexpectedIdentity => error.with_hint(unexpected(kind)),
+                _ => error,
+            })?;
         }
-        match self.verify(&provided, notes).await {
-            Ok(()) => Outcome::Provided(provided),
-            Err(error) if error.reason() == Reason::UnexpectedIdentity => {
-                Outcome::Failed(error.with_hint(unexpected(source.kind_in(self.context.environment()))))
-            }
-            Err(error) => Outcome::Failed(error),
-        }
+        Ok(provided)
     }
 
     async fn verify(&self, provided: &Provided, notes: &mut Notes) -> Result<(), Error> {
@@ -122,17 +127,16 @@ impl Inner {
         self.expectation.check(&identity)
     }
 
-    /// In place of a failure that may pass, the credentials in hand, where they are about to expire and may outlive that. While
-    /// they are good for longer the failure is told: who holds them goes on with them anyway.
-    fn or_outlive(&self, outcome: Outcome, previous: Option<&Resolved>) -> Outcome {
-        let Outcome::Failed(error) = &outcome else { return outcome };
+    /// In place of a failure of the source that may pass, the credentials in hand, where they are about to expire and may outlive
+    /// that. While they are good for longer the failure is told: who holds them goes on with them anyway.
+    fn or_outlive(&self, error: Error, previous: Option<&Resolved>) -> Outcome {
         let may_pass = error.is_retryable() || error.kind() == ErrorKind::InvalidResponse;
         let may_pass = may_pass && error.reason() != Reason::SourceGone;
         match previous.map(|previous| &previous.provided) {
             Some(old) if may_pass && old.may_outlive() && old.has_expired(self.context.now() + IN_TIME) => {
-                Outcome::Provided(self.outlive(old.clone(), error.clone()))
+                Outcome::Provided(self.outlive(old.clone(), error))
             }
-            _ => outcome,
+            _ => Outcome::Failed(error),
         }
     }
 
@@ -232,8 +236,15 @@ fn unexpected(kind: SourceKind) -> String {
     }
 }
 
-fn expired_on_arrival(kind: SourceKind, notes: &Notes) -> Error {
-    let message = format!("{kind} gave credentials that have already expired");
+fn expired_on_arrival(kind: SourceKind, expiry: SystemTime, now: SystemTime, notes: &Notes) -> Error {
+    let shown = |time| {
+        let seconds = DateTime::from_secs(DateTime::from(time).secs());
+        seconds.fmt(Format::DateTime).unwrap_or_else(|_| "no time of the calendar".to_owned())
+    };
+    let (expiry, now) = (shown(expiry), shown(now));
+    let message = format!(
+        "{kind} gave credentials that have already expired: at {expiry}, and this machine's clock says {now}"
+    );
     match notes.clock_skew().filter(|skew| !skew.is_tolerated()) {
         Some(skew) => Error::because(Reason::ClockSkewed, message).with_hint(format!(
             "This machine's clock is {skew}, by the clock of who gave them; set it right."

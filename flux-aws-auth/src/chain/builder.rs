@@ -13,7 +13,7 @@ use aws_types::region::Region;
 use super::{Chain, Inner, Resolved};
 use crate::arn::RoleArn;
 use crate::cache::Cache;
-use crate::endpoint::Switches;
+use crate::endpoint::{Endpoint, Switches};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::expectation::Expectation;
@@ -58,6 +58,8 @@ pub struct ChainBuilder {
     sources: Vec<Arc<dyn CredentialSource>>,
     /// An object's identity, which rules all other sources out.
     object: Option<Arc<dyn CredentialSource>>,
+    /// The object's own.
+    sts_endpoint: Option<Endpoint>,
     environment: Environment,
     http_client: Option<SharedHttpClient>,
     metadata_http_client: Option<SharedHttpClient>,
@@ -74,6 +76,7 @@ impl Default for ChainBuilder {
         Self {
             sources: sources_in(SourceOrder::default()),
             object: None,
+            sts_endpoint: None,
             environment: Environment::from_process(),
             http_client: None,
             metadata_http_client: None,
@@ -124,6 +127,7 @@ impl ChainBuilder {
     /// Whatever else this builder is told, before or after, the chain has no other source, so no failure can end in the
     /// identity of the controller or of the node. It needs a [`region`](Self::region) of the object's own.
     pub fn service_account(mut self, role: ServiceAccountRole) -> Self {
+        self.sts_endpoint = role.endpoint().cloned();
         self.object = Some(Arc::new(ServiceAccountSource::new(role)));
         self
     }
@@ -133,6 +137,7 @@ impl ChainBuilder {
     /// As [`service_account`](Self::service_account), in whose place it comes, it rules out every other source. It asks
     /// nobody, so it needs no region.
     pub fn access_key_secret(mut self, key: AccessKeySecret) -> Self {
+        self.sts_endpoint = None;
         self.object = Some(Arc::new(AccessKeySecretSource(key)));
         self
     }
@@ -247,6 +252,7 @@ impl ChainBuilder {
 
     /// The same for an object's ServiceAccount as it was read. What is expected of the controller is not expected of it.
     pub(crate) fn session(mut self, source: ServiceAccountSource, region: &str) -> Self {
+        self.sts_endpoint = source.endpoint().cloned();
         self.object = Some(Arc::new(source));
         self.expectation = Expectation::default();
         self.region(region)
@@ -287,6 +293,7 @@ impl ChainBuilder {
                 region: self.region,
                 switches: self.switches,
                 deadline: self.deadline,
+                sts_endpoint: self.sts_endpoint,
             },
         })
     }
