@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_smithy_async::time::TimeSource;
+use flux_aws_auth::source::InstanceMetadata;
 use flux_aws_auth::{Environment, Error, ErrorKind, Reason, SourceKind, SourceResult};
 
 use crate::support::*;
@@ -291,4 +292,32 @@ async fn the_clock_is_measured_by_whichever_answer_says_the_time() {
     let resolved =
         chain(Environment::empty(), &Network::silent(), &node, &clock).build().resolve().await.unwrap();
     assert_eq!(resolved.report().clock_skew().map(|skew| skew.amount().as_secs()), Some(600));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_token_goes_to_no_other_address_than_its_own() {
+    let clock = TestClock::new();
+    let node = Network::new({
+        let clock = clock.clone();
+        move |seen| match seen.line.as_str() {
+            line if line.starts_with("PUT") => Reply::Headed(
+                200,
+                vec![("x-aws-ec2-metadata-token-ttl-seconds", "21600".into())],
+                line.into(),
+            ),
+            line if line.ends_with("/security-credentials/") => ok("eks-node"),
+            _ => ok(json_credentials(&clock, 3600)),
+        }
+    });
+    let source = InstanceMetadata::new();
+    for mode in ["IPv4", "IPv6"] {
+        let environment = Environment::empty().with_var("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", mode);
+        let chain = chain(environment, &Network::silent(), &node, &clock).only(source.clone()).build();
+        chain.resolve().await.unwrap();
+    }
+    for seen in node.seen().iter().filter(|seen| seen.line.starts_with("GET")) {
+        let host = if seen.line.contains("fd00:ec2::254") { "fd00:ec2::254" } else { "169.254.169.254" };
+        assert!(seen.headers["x-aws-ec2-metadata-token"].contains(host), "{seen:?}");
+    }
+    assert_eq!(node.seen().len(), 6);
 }

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_credential_types::attributes::AccountId;
-use flux_aws_auth::{Environment, ErrorKind, SourceKind};
+use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -325,4 +325,23 @@ async fn what_is_no_service_account_token_gets_a_name_all_the_same() {
     let seen = aws.seen();
     assert_eq!(seen[0].line, "POST https://sts.us-gov-west-1.amazonaws.com/");
     assert!(seen[0].body.contains("RoleSessionName=flux-aws-auth&"), "{}", seen[0].body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_an_earlier_answer_told_explains_a_later_refusal() {
+    let clock = TestClock::new();
+    let dated = Reply::Headed(503, vec![("date", clock.date_off_by(20 * 60))], String::new());
+    let refusal = sts_error(400, "ExpiredTokenException", "Token expired");
+    let sts = Network::in_order(vec![dated, Reply::Answer(503, String::new()), refusal]);
+    let error = chain(irsa(), &sts, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+    assert_eq!((error.reason(), sts.seen().len()), (Reason::ClockSkewed, 3), "{}", whole_story(&error));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_that_repeats_the_token_does_not_show_it() {
+    let clock = TestClock::new();
+    let sts = Network::new(|_| sts_error(400, TOKEN, "no"));
+    let error = chain(irsa(), &sts, &Network::silent(), &clock).build().resolve().await.unwrap_err();
+    assert_eq!(error.aws_code(), Some("…"));
+    assert!(!format!("{error:?}{}", report_of(&error)).contains(TOKEN));
 }
