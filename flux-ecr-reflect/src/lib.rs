@@ -96,4 +96,4 @@ pub use self::preflight::Preflight;
 pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};
 pub use self::registry::EcrRegistry;
 pub use self::scan::{Scan, Tags};
-pub use self::tags::{Cursor, PageRequest, TagEntry, TagPage, TagSource};
+pub use self::tags::{Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};

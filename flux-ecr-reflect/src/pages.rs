@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
-use crate::tags::{Cursor, PageRequest, TagPage, TagSource};
+use crate::tags::{Cursor, Detail, PageRequest, TagPage, TagSource};
 
 /// No listing is longer: at ECR's 1,000 tags a page this is a hundred million tags.
 const MAX_PAGES: u64 = 100_000;
@@ -72,6 +72,7 @@ pub struct Pages<'a> {
     source: &'a dyn TagSource,
     image: &'a ImageName,
     on_page: Option<&'a OnPage>,
+    detail: Detail,
     listing: Listing,
     next: Next,
     landmark: Option<Cursor>,
@@ -86,7 +87,15 @@ enum Next {
 
 impl<'a> Pages<'a> {
     pub(crate) fn new(source: &'a dyn TagSource, image: &'a ImageName, on_page: Option<&'a OnPage>) -> Self {
-        Self { source, image, on_page, listing: Listing::default(), next: Next::First, landmark: None }
+        let (listing, detail) = (Listing::default(), Detail::default());
+        Self { source, image, on_page, detail, listing, next: Next::First, landmark: None }
+    }
+
+    /// Asks for more than digests. A listing that is resumed asks for what it asked for before.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
+        self
     }
 
     pub(crate) fn beginning_at(mut self, cursor: Cursor) -> Self {
@@ -110,7 +119,7 @@ impl<'a> Pages<'a> {
             Next::At(cursor) => Some(cursor),
             Next::End => return Ok(None),
         };
-        let mut request = PageRequest::new(self.image);
+        let mut request = PageRequest::new(self.image).with_detail(self.detail);
         if let Some(cursor) = cursor {
             request = request.with_cursor(cursor);
         }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector};
+use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector, Timestamp};
 
 use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, ImageRef};
@@ -11,7 +12,7 @@ use crate::pages::{Listing, OnPage, Pages};
 use crate::preflight::Preflight;
 use crate::scan::{Scan, ScanBuilder};
 use crate::tags::ecr_api::EcrApi;
-use crate::tags::{Cursor, PageRequest, TagEntry, TagSource};
+use crate::tags::{Cursor, Detail, PageRequest, TagEntry, TagSource};
 
 mod builder;
 pub(crate) mod credentials;
@@ -70,7 +71,7 @@ impl Reflector {
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn scan(&self, image: &ImageName) -> Result<Scan, Error> {
         let mut tags = ScanBuilder::default();
-        let listing = self.each_tag(image, |entry| tags.push(entry.tag())).await?;
+        let listing = self.each_tag(image, Detail::Digests, |entry| tags.push(entry.tag())).await?;
         Ok(tags.finish(image.clone(), listing))
     }
 
@@ -94,7 +95,7 @@ impl Reflector {
     pub async fn latest_image(&self, image: &ImageName, policy: &Policy) -> Result<LatestImage, Error> {
         let mut selector = policy.selector();
         let listing = self
-            .each_tag(image, |entry| {
+            .each_tag(image, detail_for(policy), |entry| {
                 offer(&mut selector, entry);
                 Ok(())
             })
@@ -117,7 +118,7 @@ impl Reflector {
         let mut tags = ScanBuilder::default();
         let mut selector = policy.selector();
         let listing = self
-            .each_tag(image, |entry| {
+            .each_tag(image, detail_for(policy), |entry| {
                 offer(&mut selector, entry);
                 tags.push(entry.tag())
             })
@@ -183,9 +184,10 @@ impl Reflector {
     async fn each_tag(
         &self,
         image: &ImageName,
+        detail: Detail,
         mut visit: impl FnMut(&TagEntry) -> Result<(), Error> + Send,
     ) -> Result<Listing, Error> {
-        let mut pages = self.pages(image);
+        let mut pages = self.pages(image).with_detail(detail);
         let mut excluded = 0;
         while let Some(page) = pages.next().await? {
             for entry in page.entries() {
@@ -274,10 +276,27 @@ pub struct Reflection {
     pub latest: LatestImage,
 }
 
+/// What a listing has to tell for this policy.
+fn detail_for(policy: &Policy) -> Detail {
+    if policy.needs_push_time() { Detail::Images } else { Detail::Digests }
+}
+
 fn offer(selector: &mut Selector, entry: &TagEntry) {
-    let candidate = Candidate::new(entry.tag().as_str());
-    selector.push(&match entry.digest() {
-        Some(digest) => candidate.with_digest(digest.as_str()),
-        None => candidate,
-    });
+    let mut candidate = Candidate::new(entry.tag().as_str());
+    if let Some(digest) = entry.digest() {
+        candidate = candidate.with_digest(digest.as_str());
+    }
+    if let Some(pushed_at) = entry.pushed_at() {
+        candidate = candidate.with_pushed_at(timestamp(pushed_at));
+    }
+    selector.push(&candidate);
+}
+
+/// To the millisecond, which is how exactly registries tell it.
+fn timestamp(at: SystemTime) -> Timestamp {
+    let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(match at.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => millis(since),
+        Err(before) => -millis(before.duration()),
+    })
 }

@@ -1,6 +1,8 @@
 //! Where tags come from: one page at a time, with digests where the registry gives them.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
@@ -64,18 +66,26 @@ pub trait TagSource: fmt::Debug + Send + Sync {
 pub struct PageRequest<'a> {
     image: &'a ImageName,
     cursor: Option<&'a Cursor>,
+    detail: Detail,
 }
 
 impl<'a> PageRequest<'a> {
     /// The first page of an image's tags.
     pub fn new(image: &'a ImageName) -> Self {
-        Self { image, cursor: None }
+        Self { image, cursor: None, detail: Detail::default() }
     }
 
     /// Asks for the page that begins here.
     #[must_use]
     pub fn with_cursor(mut self, cursor: &'a Cursor) -> Self {
         self.cursor = Some(cursor);
+        self
+    }
+
+    /// Says how much is wanted of each tag.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.detail = detail;
         self
     }
 
@@ -88,6 +98,26 @@ impl<'a> PageRequest<'a> {
     pub fn cursor(&self) -> Option<&'a Cursor> {
         self.cursor
     }
+
+    /// How much is wanted of each tag.
+    pub fn detail(&self) -> Detail {
+        self.detail
+    }
+}
+
+/// How much a listing is to tell of each tag.
+///
+/// It is a wish: a source that cannot tell more answers with what it has, and one that always tells everything may do so.
+/// A listing asks for the same from its first page to its last, and its cursors are good for no other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Detail {
+    /// Tags, and digests where they come along. Of ECR: `ListImages`.
+    #[default]
+    Digests,
+    /// The [`ImageFacts`] too, push time among them. Of ECR: `DescribeImages`, which takes the permission
+    /// `ecr:DescribeImages` in place of `ecr:ListImages`.
+    Images,
 }
 
 /// One page of a listing.
@@ -134,23 +164,38 @@ impl TagPage {
     }
 }
 
-/// A tag, and the digest it pointed to when it was listed.
+/// A tag, the digest it pointed to when it was listed, and what is known of the image behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TagEntry {
     tag: Tag,
     digest: Option<Digest>,
+    facts: Option<Arc<ImageFacts>>,
 }
 
 impl TagEntry {
-    /// A tag whose digest is not known.
+    /// A tag of whose image nothing is known.
     pub fn new(tag: Tag) -> Self {
-        Self { tag, digest: None }
+        Self { tag, digest: None, facts: None }
     }
 
     /// Adds the digest.
     #[must_use]
     pub fn with_digest(mut self, digest: Digest) -> Self {
         self.digest = Some(digest);
+        self
+    }
+
+    /// Adds the push time to what is known of the image.
+    #[must_use]
+    pub fn with_pushed_at(mut self, pushed_at: SystemTime) -> Self {
+        Arc::make_mut(self.facts.get_or_insert_default()).pushed_at = Some(pushed_at);
+        self
+    }
+
+    /// Adds what is known of the image, in place of what was. The tags of one image can share it.
+    #[must_use]
+    pub fn with_facts(mut self, facts: impl Into<Arc<ImageFacts>>) -> Self {
+        self.facts = Some(facts.into());
         self
     }
 
@@ -163,6 +208,38 @@ impl TagEntry {
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
+
+    /// When the image was pushed, where the listing tells it: see [`ImageFacts::pushed_at`] for what a tag that moved shows.
+    pub fn pushed_at(&self) -> Option<SystemTime> {
+        self.facts.as_ref()?.pushed_at
+    }
+
+    /// What is known of the image; `None` unless the listing was asked for [`Detail::Images`], or tells it unasked.
+    pub fn facts(&self) -> Option<&ImageFacts> {
+        self.facts.as_deref()
+    }
+}
+
+/// What a registry tells of an image besides its digest. All of it belongs to the image, and none of it to a tag.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ImageFacts {
+    /// When the registry received the image: ECR's [`imagePushedAt`][1].
+    ///
+    /// It is the push time of the image, not of the tag. A tag that is moved to an older image shows the older time: a
+    /// rollback makes a tag no newer, and does not begin its minimum age anew. All tags of an image show the same time,
+    /// whenever they were given. An image that is deleted and pushed again begins anew.
+    ///
+    /// [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+    pub pushed_at: Option<SystemTime>,
+    /// The compressed size in bytes; of an index, that of its largest image.
+    pub size: Option<u64>,
+    /// The media type of the manifest, such as `application/vnd.oci.image.index.v1+json`.
+    pub media_type: Option<String>,
+    /// The type of artifact: of an image its config's media type, such as `application/vnd.oci.image.config.v1+json`.
+    pub artifact_type: Option<String>,
+    /// The image that this one says something about: a signature, an attestation or an SBOM has one.
+    pub subject: Option<Digest>,
 }
 
 /// Where the next page begins. Only the registry that issued it can read it.

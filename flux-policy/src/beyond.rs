@@ -105,6 +105,22 @@ impl Policy {
         Ok(self.guard(|guards| guards.grouping = Some(grouping)))
     }
 
+    /// Whether push times take part: the rule is the newest push, or there is a minimum age. Who lists the tags has to
+    /// find them out then, which some registries tell only when asked for more than tags.
+    ///
+    /// ```
+    /// use flux_policy::Policy;
+    ///
+    /// assert!(!Policy::semver("*")?.needs_push_time());
+    /// assert!(Policy::newest_push().needs_push_time());
+    /// # Ok::<(), flux_policy::Error>(())
+    /// ```
+    pub fn needs_push_time(&self) -> bool {
+        let terms = self.terms();
+        let has_minimum_age = terms.guards.as_ref().is_some_and(|guards| guards.minimum_age_millis.is_some());
+        matches!(terms.rule, Rule::NewestPush) || has_minimum_age
+    }
+
     fn guard(self, change: impl FnOnce(&mut Guards)) -> Self {
         self.change(|terms| change(terms.guards.get_or_insert_default()))
     }

@@ -8,6 +8,7 @@ mod credentials;
 mod default_client;
 mod errors;
 mod fake;
+mod images;
 mod listing;
 mod paging;
 mod preflight;

@@ -30,6 +30,16 @@ fn selects(decision: &Decision, winner: Option<&str>, left_out: &[(Reason, u64)]
 }
 
 #[test]
+fn a_policy_says_whether_push_times_take_part() {
+    let semver = Policy::semver("1.x").unwrap();
+    assert!(!semver.needs_push_time());
+    assert!(!semver.clone().with_denied(["1.0.0"]).needs_push_time());
+    assert!(semver.clone().with_minimum_age(Duration::ZERO).needs_push_time());
+    assert!(semver.with_denied(["1.0.0"]).with_minimum_age(Duration::from_secs(1)).needs_push_time());
+    assert!(Policy::newest_push().needs_push_time());
+}
+
+#[test]
 fn a_cool_down_leaves_out_what_is_too_young_or_of_unknown_age() {
     let policy = Policy::semver("1.x").unwrap().with_minimum_age(Duration::from_secs(3 * 86_400));
     let candidates = [pushed("1.0.0", 1), pushed("1.1.0", 7), pushed("1.2.0", 8), Candidate::new("1.3.0")];
