@@ -50,6 +50,7 @@
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
+//! * [`LoginSource`] is who a registry of the distribution API is asked as: a [`DockerConfig`], or one of one's own.
 //!
 //! # What it does not do
 //!
@@ -79,8 +80,10 @@
 //! The crate has no features.
 
 mod denial;
+mod docker_config;
 mod error;
 mod image;
+mod login;
 mod pages;
 mod preflight;
 mod reflect;
@@ -89,8 +92,10 @@ mod scan;
 mod tags;
 
 pub use self::denial::Denial;
+pub use self::docker_config::DockerConfig;
 pub use self::error::{Error, ErrorKind};
 pub use self::image::{Digest, ImageName, ImageRef, Tag};
+pub use self::login::{Login, LoginKind, LoginSource};
 pub use self::pages::{Listing, PageProgress, Pages};
 pub use self::preflight::Preflight;
 pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};

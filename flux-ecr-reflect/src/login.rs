@@ -1,0 +1,195 @@
+//! Who a registry is asked as.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use aws_smithy_types::base64;
+
+use crate::error::Error;
+use crate::image::ImageName;
+
+/// Where the logins of registries come from: a [`DockerConfig`](crate::DockerConfig), or one of one's own.
+///
+/// It is asked before every request, so that a login may change in the middle of a long listing. Who has to fetch logins holds
+/// them: [`flux_aws_auth::cache`] does that.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use async_trait::async_trait;
+/// use flux_ecr_reflect::{Error, ImageName, Login, LoginSource};
+///
+/// /// A token for one host, and nothing for any other.
+/// #[derive(Debug)]
+/// struct ForGhcr(Arc<Login>);
+///
+/// #[async_trait]
+/// impl LoginSource for ForGhcr {
+///     async fn login(&self, image: &ImageName) -> Result<Option<Arc<Login>>, Error> {
+///         Ok((image.registry() == "ghcr.io").then(|| self.0.clone()))
+///     }
+/// }
+/// # let _ = ForGhcr(Arc::new(Login::basic("user", "token")));
+/// ```
+#[async_trait]
+pub trait LoginSource: fmt::Debug + Send + Sync {
+    /// The login for the registry of `image`; `None` to ask it without one.
+    ///
+    /// A source gives a login to the host that it was made for, and to no other: what it returns is sent there.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, where there should be one. Nothing is sent then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future must lose nothing.
+    async fn login(&self, image: &ImageName) -> Result<Option<Arc<Login>>, Error>;
+
+    /// Lets go of a login that the registry of `image` did not accept, if it is still the one that is held. Says whether it was:
+    /// then the next [`login`](Self::login) is another, worth one more try.
+    ///
+    /// What holds nothing has nothing to let go of, and that is what this does unless written anew.
+    fn forget(&self, image: &ImageName, rejected: &Arc<Login>) -> bool {
+        let _ = (image, rejected);
+        false
+    }
+}
+
+#[async_trait]
+impl<T: LoginSource + ?Sized> LoginSource for Arc<T> {
+    async fn login(&self, image: &ImageName) -> Result<Option<Arc<Login>>, Error> {
+        (**self).login(image).await
+    }
+
+    fn forget(&self, image: &ImageName, rejected: &Arc<Login>) -> bool {
+        (**self).forget(image, rejected)
+    }
+}
+
+/// A login to a registry. `Debug` shows neither password nor token.
+#[derive(Clone)]
+pub struct Login {
+    kind: LoginKind,
+    user: String,
+    secret: String,
+    endpoint: Option<String>,
+    expires_at: Option<SystemTime>,
+    note: Option<String>,
+}
+
+/// How a [`Login`] is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LoginKind {
+    /// A user and a password: for the registry itself, or for the token service that it names.
+    Basic,
+    /// A token that the registry takes as it is: `registrytoken` in Docker's configuration.
+    BearerToken,
+    /// A refresh token, for which the token service that the registry names gives a bearer token ([OAuth 2]): `identitytoken` in
+    /// Docker's configuration.
+    ///
+    /// [OAuth 2]: https://distribution.github.io/distribution/spec/auth/oauth/
+    IdentityToken,
+}
+
+impl Login {
+    /// A user with a password.
+    pub fn basic(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self::new(LoginKind::Basic, user.into(), password.into())
+    }
+
+    /// A token that the registry takes as it is.
+    pub fn bearer_token(token: impl Into<String>) -> Self {
+        Self::new(LoginKind::BearerToken, String::new(), token.into())
+    }
+
+    /// A token that is exchanged for a bearer token.
+    pub fn identity_token(token: impl Into<String>) -> Self {
+        Self::new(LoginKind::IdentityToken, String::new(), token.into())
+    }
+
+    fn new(kind: LoginKind, user: String, secret: String) -> Self {
+        Self { kind, user, secret, endpoint: None, expires_at: None, note: None }
+    }
+
+    /// Says until when it is good.
+    #[must_use]
+    pub fn expiring_at(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
+        self.expires_at = expiry.into();
+        self
+    }
+
+    /// Says for which address it was given.
+    #[must_use]
+    pub fn for_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Adds what people should know about it.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+
+    /// How it is used.
+    pub fn kind(&self) -> LoginKind {
+        self.kind
+    }
+
+    /// The user; empty where there is a token. For Amazon ECR it is `AWS`.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password or the token, which is a secret.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The registry's address as whoever gave the login tells it, such as
+    /// `https://123456789012.dkr.ecr.eu-west-1.amazonaws.com`. Of ECR it is the caller's own registry, while the login is good for
+    /// every one that the caller may read.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// Until when it is good, where that is known.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+    }
+
+    /// What people should know about it: that it is nobody's, for one.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
+    }
+
+    /// The `Authorization` header with which a request, to the registry or, with a user and a password, to its token service,
+    /// carries it. `None` for a token that has to be exchanged first.
+    #[allow(dead_code, reason = "the client of the distribution API sends it")]
+    pub(crate) fn authorization(&self) -> Option<String> {
+        match self.kind {
+            LoginKind::Basic => {
+                Some(format!("Basic {}", base64::encode(format!("{}:{}", self.user, self.secret))))
+            }
+            LoginKind::BearerToken => Some(format!("Bearer {}", self.secret)),
+            LoginKind::IdentityToken => None,
+        }
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login")
+            .field("kind", &self.kind)
+            .field("user", &self.user)
+            .field("endpoint", &self.endpoint)
+            .field("expires_at", &self.expires_at)
+            .field("note", &self.note)
+            .finish_non_exhaustive()
+    }
+}
