@@ -98,7 +98,9 @@ pub use self::image::{Digest, ImageName, ImageRef, Tag};
 pub use self::login::{Login, LoginKind, LoginSource};
 pub use self::pages::{Listing, PageProgress, Pages};
 pub use self::preflight::Preflight;
-pub use self::reflect::{LatestImage, Reflection, Reflector, ReflectorBuilder};
+pub use self::reflect::{
+    DigestReflection, DigestStep, ImageStatus, LatestImage, Reflection, Reflector, ReflectorBuilder,
+};
 pub use self::registry::EcrRegistry;
 pub use self::scan::{Scan, Tags};
 pub use self::tags::{Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};

@@ -16,8 +16,12 @@ use crate::tags::{Cursor, Detail, PageRequest, TagEntry, TagSource};
 
 mod builder;
 pub(crate) mod credentials;
+mod digest;
+mod status;
 
 pub use self::builder::ReflectorBuilder;
+pub use self::digest::{DigestReflection, DigestStep};
+pub use self::status::ImageStatus;
 
 /// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both
 /// at once.

@@ -30,6 +30,7 @@
 //! # Ok::<(), flux_policy::Error>(())
 //! ```
 
+mod access;
 mod duration;
 mod policy;
 mod repository;
@@ -44,6 +45,7 @@ use yaml_serde::Value;
 
 use crate::error::{Error, ErrorKind};
 
+pub use access::{AccessDenied, CrossNamespaceRefs};
 pub use duration::{GoDuration, NotADuration};
 pub use policy::{
     DigestReflectionPolicy, FilterTags, ImagePolicy, ImagePolicySpec, ImageRepositoryRef, PolicyChoice,

@@ -146,7 +146,7 @@ pub struct ImagePolicySpec {
     /// How often to look for a new digest; given exactly if the digest is always reflected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<GoDuration>,
-    /// Whether reconciliation is paused.
+    /// Whether reconciliation is paused; see [`ImagePolicy::is_suspended`].
     #[serde(default, skip_serializing_if = "is_false", deserialize_with = "scalar::flag")]
     pub suspend: bool,
 }

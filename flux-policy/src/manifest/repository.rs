@@ -136,10 +136,10 @@ pub struct ImageRepositorySpec {
     /// The Secret with TLS certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cert_secret_ref: Option<SecretRef>,
-    /// Whether scans are paused.
+    /// Whether scans are paused; see [`ImageRepository::is_suspended`].
     #[serde(default, skip_serializing_if = "is_false", deserialize_with = "scalar::flag")]
     pub suspend: bool,
-    /// Which other namespaces may refer to this repository.
+    /// Which other namespaces may refer to this repository; see [`ImagePolicy::check_access`](super::ImagePolicy::check_access).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_from: Option<AccessFrom>,
     /// Patterns of tags to leave out; see [`ImageRepository::exclusion_list`].
