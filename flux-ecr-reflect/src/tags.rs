@@ -14,6 +14,7 @@ pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
 mod ecr_error;
 mod ecr_login;
+mod ecr_page;
 
 /// A listing of an image's tags, in pages.
 ///

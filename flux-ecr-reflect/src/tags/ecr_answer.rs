@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use crate::denial::Denial;
 use crate::error::{ErrorKind, ResponseFacts};
 use crate::registry::EcrRegistry;
-use crate::tags::ecr_error::ACTION;
+use crate::tags::ecr_error::Operation;
 use crate::tags::ecr_login::ACTION as LOGIN;
 
 /// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
@@ -97,14 +97,21 @@ impl Answer {
     }
 
     /// The next thing to do about an answer that has an AWS error code.
-    pub(super) fn remedy(&self, registry: &EcrRegistry, kind: ErrorKind) -> Option<String> {
+    pub(super) fn remedy(
+        &self,
+        registry: &EcrRegistry,
+        operation: Operation,
+        kind: ErrorKind,
+    ) -> Option<String> {
         Some(match kind {
-            ErrorKind::AccessDenied => self.permission(registry, ACTION),
+            ErrorKind::AccessDenied => self.permission(registry, operation.action()),
             ErrorKind::NotFound => {
                 "Check the spelling, the account and the region of the image name.".to_owned()
             }
             ErrorKind::Credentials => self.renewal(registry),
-            ErrorKind::Throttled => "Scan less often, or ask AWS for a higher rate of ListImages.".to_owned(),
+            ErrorKind::Throttled => {
+                format!("Scan less often, or ask AWS for a higher rate of {operation}.")
+            }
             _ => return None,
         })
     }

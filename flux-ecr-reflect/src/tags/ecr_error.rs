@@ -1,23 +1,51 @@
 //! What a failed call to the ECR API means for the caller.
 
 use std::error::Error as StdError;
+use std::fmt;
 
-use aws_sdk_ecr::error::SdkError;
-use aws_sdk_ecr::operation::list_images::ListImagesError;
+use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
 use crate::registry::EcrRegistry;
-use crate::tags::Cursor;
 use crate::tags::ecr_answer::Answer;
+use crate::tags::{Cursor, Detail};
 
-/// The permission a listing takes.
-pub(super) const ACTION: &str = "ecr:ListImages";
+/// What is called to list tags.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Operation {
+    ListImages,
+    DescribeImages,
+}
 
-/// A call of `ListImages`, as its errors name it.
+impl Operation {
+    pub(super) fn for_detail(detail: Detail) -> Self {
+        match detail {
+            Detail::Digests => Self::ListImages,
+            Detail::Images => Self::DescribeImages,
+        }
+    }
+
+    /// The permission it takes.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::ListImages => "ecr:ListImages",
+            Self::DescribeImages => "ecr:DescribeImages",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A call for a page of tags, as its errors name it.
 pub(super) struct Call<'a> {
+    pub(super) operation: Operation,
     pub(super) image: &'a ImageName,
     pub(super) registry: &'a EcrRegistry,
     pub(super) cursor: Option<&'a Cursor>,
@@ -31,6 +59,13 @@ pub(super) struct Failed {
     pub(super) credentials_rejected: bool,
 }
 
+impl From<Error> for Failed {
+    /// What has nothing to do with credentials.
+    fn from(error: Error) -> Self {
+        Self { error, credentials_rejected: false }
+    }
+}
+
 impl Call<'_> {
     pub(super) fn has_no_credentials(&self, error: flux_aws_auth::Error) -> Error {
         let message = format!("no AWS credentials to list the tags of {}", self.image);
@@ -42,13 +77,16 @@ impl Call<'_> {
         .with_source(error)
     }
 
-    pub(super) fn failed(&self, error: SdkError<ListImagesError, HttpResponse>) -> Failed {
+    pub(super) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failed
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
         if let SdkError::ServiceError(context) = error {
             let answer = Answer::new(context.err(), context.raw());
             let credentials_rejected = answer.rejects_credentials();
             return Failed { error: self.answered(answer, context.into_err()), credentials_rejected };
         }
-        Failed { error: self.unanswered(error), credentials_rejected: false }
+        self.unanswered(error).into()
     }
 
     /// What it means that there was no answer.
@@ -89,46 +127,49 @@ impl Call<'_> {
         Error::new(ErrorKind::Unavailable, message).with_hint(hint)
     }
 
-    fn answered(&self, answer: Answer, error: ListImagesError) -> Error {
+    fn answered<E>(&self, answer: Answer, error: E) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+    {
         let kind = answer.kind();
+        let Call { operation, image, registry, .. } = *self;
         if answer.facts.code.is_some() {
             let failed = Error::new(kind, self.refusal(kind))
                 .with_response(answer.facts.clone())
-                .with_denial(answer.denial(ACTION, self.registry));
-            return match answer.remedy(self.registry, kind) {
+                .with_denial(answer.denial(operation.action(), registry));
+            return match answer.remedy(registry, operation, kind) {
                 Some(hint) => failed.with_hint(hint),
                 None => failed,
             }
             .with_source(answer);
         }
-        let image = self.image;
         if answer.is_success() {
-            return Error::new(kind, format!("ECR's answer to ListImages of {image} cannot be read"))
+            return Error::new(kind, format!("ECR's answer to {operation} of {image} cannot be read"))
                 .with_response(answer.facts)
-                .with_source_from(error, says_something::<ListImagesError>);
+                .with_source_from(error, says_something::<E>);
         }
         let status = answer.status();
         Error::new(
             kind,
-            format!("ListImages of {image} was answered with HTTP {status} and no AWS error code"),
+            format!("{operation} of {image} was answered with HTTP {status} and no AWS error code"),
         )
         .with_hint(answer.remedy_without_code())
         .with_response(answer.facts)
     }
 
     fn refusal(&self, kind: ErrorKind) -> String {
-        let Call { image, registry, .. } = self;
+        let Call { operation, image, registry, .. } = self;
         let (account, region, repository) = (registry.account_id(), registry.region(), image.repository());
         match kind {
             ErrorKind::AccessDenied => {
-                format!("{ACTION} on {} is denied", registry.repository_arn(repository))
+                format!("{} on {} is denied", operation.action(), registry.repository_arn(repository))
             }
             ErrorKind::NotFound => format!("account {account} has no repository {repository:?} in {region}"),
             ErrorKind::Credentials => {
                 format!("AWS does not accept the credentials used to list the tags of {image}")
             }
-            ErrorKind::Throttled => format!("ECR throttled ListImages of {image}"),
-            ErrorKind::Configuration => format!("ECR refused the parameters of ListImages of {image}"),
+            ErrorKind::Throttled => format!("ECR throttled {operation} of {image}"),
+            ErrorKind::Configuration => format!("ECR refused the parameters of {operation} of {image}"),
             _ => format!("ECR failed to list the tags of {image}"),
         }
     }

@@ -21,7 +21,7 @@ impl EcrApi {
     /// [GetAuthorizationToken]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
     pub(crate) async fn log_in(&self, image: &ImageName, credentials: &Credentials) -> Result<(), Error> {
         let registry = &image.ecr_registry()?;
-        let call = Call { image, registry, cursor: None, endpoint_url: self.endpoint_url.as_deref() };
+        let call = self.call(image, registry);
         let place = aws_sdk_ecr::config::Builder::new()
             .region(Region::new(registry.region().to_owned()))
             .credentials_provider(credentials.clone())
@@ -39,7 +39,7 @@ impl EcrApi {
     /// The credentials that calls for `image` are signed with.
     pub(crate) async fn credentials_for(&self, image: &ImageName) -> Result<Credentials, Error> {
         let registry = &image.ecr_registry()?;
-        let call = Call { image, registry, cursor: None, endpoint_url: self.endpoint_url.as_deref() };
+        let call = self.call(image, registry);
         self.credentials.credentials().await.map_err(|error| call.has_no_credentials(error))
     }
 }

@@ -19,6 +19,8 @@ pub(crate) const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
 /// A request as it came in.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    /// `ListImages` or `DescribeImages`.
+    pub(crate) operation: String,
     pub(crate) uri: String,
     pub(crate) authorization: String,
     pub(crate) headers: http::HeaderMap,
@@ -88,8 +90,11 @@ where
 {
     let header =
         |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    assert_eq!(header("x-amz-target"), "AmazonEC2ContainerRegistry_V20150921.ListImages");
+    let operation = header("x-amz-target").strip_prefix("AmazonEC2ContainerRegistry_V20150921.");
+    let operation = operation.expect("an operation of ECR");
+    assert!(matches!(operation, "ListImages" | "DescribeImages"), "{operation}");
     Asked {
+        operation: operation.to_owned(),
         uri: request.uri().to_string(),
         authorization: header("authorization").to_owned(),
         headers: request.headers().clone(),

@@ -4,10 +4,140 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use flux_ecr_reflect::{Detail, Error, ImageFacts, PageRequest, Reflector, TagEntry, TagPage, TagSource};
+use flux_ecr_reflect::{
+    Cursor, Detail, Error, ErrorKind, ImageFacts, PageRequest, Reflector, TagEntry, TagPage, TagSource,
+};
 use flux_policy::Policy;
+use serde_json::{Value, json};
 
-use crate::fake;
+use crate::fake::{self, digest};
+
+/// Two pages: an image with two tags and one that is archived; then a signature of the first.
+fn images(body: &Value) -> (u16, Value) {
+    let detail = |i: usize, tags: &[&str], second: f64| {
+        json!({
+            "registryId": "123456789012",
+            "repositoryName": "apps/mainapp",
+            "imageDigest": digest(i),
+            "imageTags": tags,
+            "imageSizeInBytes": 1_000 + i,
+            "imagePushedAt": second,
+            "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+            "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+            "imageStatus": "ACTIVE",
+        })
+    };
+    if body["nextToken"].is_null() {
+        let mut archived = detail(2, &["0.9.0"], 1_000.0);
+        archived["imageStatus"] = "ARCHIVED".into();
+        let images = [detail(1, &["1.0.0", "latest"], 2_000.25), archived];
+        return (200, json!({ "imageDetails": images, "nextToken": "token-2" }));
+    }
+    let mut signature = detail(3, &["sha256-01.sig"], 3_000.0);
+    signature["subjectManifestDigest"] = digest(1).into();
+    (200, json!({ "imageDetails": [signature] }))
+}
+
+#[tokio::test]
+async fn images_are_described_where_more_than_digests_is_wanted() {
+    let (client, log) = fake::ecr(images);
+    let latest = fake::reflector(client).latest_image(&fake::image(), &Policy::newest_push()).await;
+    let latest = latest.expect("complete");
+    let body = |token: Option<&str>| {
+        let mut body = json!({
+            "registryId": "123456789012",
+            "repositoryName": "apps/mainapp",
+            "filter": { "tagStatus": "TAGGED" },
+            "maxResults": 1000,
+        });
+        if let Some(token) = token {
+            body["nextToken"] = token.into();
+        }
+        body
+    };
+    let asked = log.all();
+    assert!(asked.iter().all(|asked| asked.operation == "DescribeImages"));
+    assert_eq!(
+        asked.iter().map(|asked| &asked.body).collect::<Vec<_>>(),
+        [&body(None), &body(Some("token-2"))]
+    );
+    // Both tags of the image were pushed at once, as far as ECR tells: the byte-greatest wins.
+    assert_eq!(
+        latest.image_ref().expect("a winner").to_string(),
+        format!("{}:latest@{}", fake::image(), digest(1))
+    );
+    assert_eq!((latest.listing().tags(), latest.listing().excluded()), (3, 1));
+}
+
+#[tokio::test]
+async fn every_tag_of_an_image_is_a_candidate_with_the_facts_of_the_image() {
+    let (client, _) = fake::ecr(images);
+    let (reflector, image) = (fake::reflector(client), fake::image());
+    let mut pages = reflector.pages(&image).with_detail(Detail::Images);
+    let mut entries = Vec::new();
+    while let Some(page) = pages.next().await.expect("complete") {
+        entries.extend_from_slice(page.entries());
+    }
+    let told: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let facts = entry.facts().expect("described");
+            let pushed_at = entry.pushed_at().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            (
+                entry.tag().as_str(),
+                entry.digest().map(ToString::to_string).expect("a digest"),
+                pushed_at.expect("after 1970").as_millis(),
+                facts.size,
+                facts.subject.as_ref().map(ToString::to_string),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("1.0.0", digest(1), 2_000_250, Some(1_001), None),
+            ("latest", digest(1), 2_000_250, Some(1_001), None),
+            ("sha256-01.sig", digest(3), 3_000_000, Some(1_003), Some(digest(1))),
+        ]
+    );
+    let facts = entries[0].facts().expect("described");
+    assert_eq!(facts.media_type.as_deref(), Some("application/vnd.oci.image.manifest.v1+json"));
+    assert_eq!(facts.artifact_type.as_deref(), Some("application/vnd.oci.image.config.v1+json"));
+}
+
+#[tokio::test]
+async fn nothing_but_a_list_of_images_is_taken_for_a_page() {
+    for body in [
+        "{}",
+        r#"{"imageDetails":null}"#,
+        r#"{"imageIds":[]}"#,
+        r#"{"imageDetails":[{}]}"#,
+        r#"{"imageDetails":[{"imageTags":[]}]}"#,
+        r#"{"imageDetails":[{"imageTags":["no/tag"]}]}"#,
+        r#"{"imageDetails":[{"imageTags":["1.0.0"],"imageDigest":"sha256:short"}]}"#,
+        r#"{"imageDetails":[{"imageTags":["1.0.0"],"subjectManifestDigest":"sha256:short"}]}"#,
+        r#"{"imageDetails":[{"imageTags":["1.0.0"],"imagePushedAt":"yesterday"}]}"#,
+    ] {
+        let first = json!({ "imageDetails": [], "nextToken": "token-2" }).to_string();
+        let client =
+            fake::anything(move |asked| (200, if asked == 0 { first.clone() } else { body.to_owned() }));
+        let failed = fake::reflector(client).latest_image(&fake::image(), &Policy::newest_push()).await;
+        let error = failed.expect_err(body);
+        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)), "{body}: {error:?}");
+        assert_eq!(error.cursor().map(Cursor::as_str), Some("token-2"));
+    }
+}
+
+#[tokio::test]
+async fn a_denial_names_the_permission_that_describing_takes() {
+    let (client, _) = fake::ecr(|_| fake::failure(400, "AccessDeniedException", "not authorized"));
+    let failed = fake::reflector(client).latest_image(&fake::image(), &Policy::newest_push()).await;
+    let error = failed.expect_err("denied");
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    let arn = "arn:aws:ecr:eu-west-1:123456789012:repository/apps/mainapp";
+    assert_eq!(error.to_string(), format!("ecr:DescribeImages on {arn} is denied"));
+    assert!(error.hint().is_some_and(|hint| hint.contains("ecr:DescribeImages")), "{error:?}");
+}
 
 /// Two images that were pushed one after the other; notes what it is asked for.
 #[derive(Debug, Clone, Default)]

@@ -47,6 +47,7 @@ async fn the_request_is_what_ecr_documents() {
         asked.iter().map(|asked| &asked.body).collect::<Vec<_>>(),
         [&body(None), &body(Some("token-2")), &body(Some("token-3"))]
     );
+    assert!(asked.iter().all(|asked| asked.operation == "ListImages"));
     assert!(asked.iter().all(|asked| asked.authorization.contains("/eu-west-1/ecr/aws4_request")));
 }
 
