@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::cache::Cache;
-use crate::chain::{Chain, ChainBuilder, Resolved};
+use crate::chain::{ChainBuilder, Resolved};
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::integration::Level;
@@ -17,11 +17,13 @@ use crate::source::SourceKind;
 #[cfg(feature = "assume-role-annotation")]
 mod annotation;
 mod builder;
+mod controller;
 mod credentials;
 mod object;
 mod policy;
 
 pub use builder::AuthenticatorBuilder;
+use controller::Controller;
 pub use credentials::IdentityCredentials;
 use object::{Object, Request};
 use policy::Policy;
@@ -82,7 +84,7 @@ use policy::Policy;
 #[derive(Clone)]
 pub struct Authenticator {
     template: ChainBuilder,
-    controller: Chain,
+    controller: Controller,
     policy: Arc<Policy>,
     /// If objects may bring an identity.
     tenancy: Option<Arc<Tenancy>>,
@@ -96,7 +98,7 @@ struct Tenancy {
     default_service_account: Option<String>,
     /// Who assumes the role that a ServiceAccount's annotation asks for, where that is read.
     #[cfg(feature = "assume-role-annotation")]
-    controller_of_hops: Option<Chain>,
+    controller_of_hops: Option<Controller>,
 }
 
 impl Authenticator {
@@ -151,7 +153,7 @@ impl Authenticator {
 
     fn of_controller(&self, resource: &Resource) -> IdentityCredentials {
         IdentityCredentials::of_controller(
-            self.controller.clone(),
+            self.controller.chain_for(resource.region()),
             self.policy.clone(),
             resource.integration(),
         )
@@ -193,7 +195,7 @@ impl Authenticator {
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator")
-            .field("controller", &self.controller)
+            .field("controller", self.controller.chain())
             .field("object_level_workload_identity", &self.tenancy.is_some())
             .finish_non_exhaustive()
     }

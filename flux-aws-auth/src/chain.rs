@@ -10,7 +10,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
-#[cfg(feature = "assume-role-annotation")]
 use aws_types::region::Region;
 
 use crate::cache::{Cache, Counters, Handle};
@@ -69,8 +68,9 @@ struct Inner {
     context: SourceContext,
     deadline: Duration,
     expectation: Expectation,
-    /// Once a source has given credentials, what became of those before it: they are asked no more.
-    settled: OnceLock<Vec<SourceReport>>,
+    /// Once a source has given credentials, what became of those before it: they are asked no more. Chains of one identity share
+    /// it.
+    settled: Arc<OnceLock<Vec<SourceReport>>>,
 }
 
 impl Chain {
@@ -190,7 +190,7 @@ impl Chain {
             context: self.inner.context.clone(),
             deadline: self.inner.deadline,
             expectation: Expectation::default(),
-            settled: OnceLock::new(),
+            settled: Arc::default(),
         })
     }
 
@@ -261,15 +261,16 @@ impl Chain {
     pub(crate) fn in_region(&self, region: &str) -> Self {
         let inner = &self.inner;
         let context = SourceContext { region: Some(Region::new(region.to_owned())), ..inner.context.clone() };
-        let settled = inner.settled.clone();
-        let inner = Inner {
-            sources: inner.sources.clone(),
-            deadline: inner.deadline,
-            expectation: inner.expectation.clone(),
-            context,
-            settled,
-        };
-        Self { inner: Arc::new(inner), held: self.held.clone() }
+        Self { inner: inner.with_context(context), held: self.held.clone() }
+    }
+
+    /// The same identity for a resource in this region, whose STS is asked where nothing else says one. Its credentials are those
+    /// that the cache has for the region.
+    pub(crate) fn for_resource_in(&self, region: &str, cache: &Cache<String, Resolved, Error>) -> Self {
+        let of_resource = Some(Region::new(region.to_owned()));
+        let context = SourceContext { region_of_resource: of_resource, ..self.inner.context.clone() };
+        let inner = self.inner.with_context(context);
+        Self { held: inner.clone().held_in(cache, region.to_owned()), inner }
     }
 
     /// A cache for chains that are like this one.
@@ -278,6 +279,18 @@ impl Chain {
         K: Eq + Hash + Clone + Send + Sync + 'static,
     {
         self.inner.cache_builder().capacity(capacity).build()
+    }
+}
+
+impl Inner {
+    fn with_context(&self, context: SourceContext) -> Arc<Self> {
+        Arc::new(Self {
+            sources: self.sources.clone(),
+            deadline: self.deadline,
+            expectation: self.expectation.clone(),
+            settled: self.settled.clone(),
+            context,
+        })
     }
 }
 

@@ -76,7 +76,7 @@
 //! |---|---|---|
 //! | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in lower case too | the [`Proxy`], and what is reached without it | when a chain is built |
 //! | `AWS_CA_BUNDLE` | the file with the root certificates | when a chain is built |
-//! | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region whose STS is asked; not for an object's identity | at every exchange |
+//! | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region whose STS is asked, before the [`Resource`]'s; not for an object's identity | at every exchange |
 //! | `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL` | another address of STS | at every exchange |
 //! | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | whether those two count | at every exchange |
 //! | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | STS's hosts with FIPS 140 cryptography, or with IPv6 | at every exchange |

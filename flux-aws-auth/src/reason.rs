@@ -83,7 +83,8 @@ reasons! {
     InvalidConfiguration => Configuration,
     /// Of two settings that belong together one is missing. Set it, or remove the other.
     IncompleteConfiguration => Configuration,
-    /// No region is set. EKS sets `AWS_REGION` where it injects IRSA or Pod Identity, so restart the pod; elsewhere set it.
+    /// No region is set, and no resource has one. EKS sets `AWS_REGION` where it injects IRSA or Pod Identity, so restart the pod;
+    /// elsewhere set it.
     RegionMissing => Configuration,
     /// What is set as region is none. Look for spaces and line breaks.
     RegionMalformed => Configuration,

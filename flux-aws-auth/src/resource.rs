@@ -11,7 +11,10 @@ use crate::text::quoted;
 /// What credentials are for: a registry, a bucket or a key. It says the [`Integration`] and the region.
 ///
 /// For an object's own identity STS is asked in that region, as Flux does it: the controller's may be another, even in another
-/// partition. Where the resource's name has the region, it is read from there.
+/// partition. For the controller's identity it is asked there when neither the builder nor `AWS_REGION` says a region, as on a node
+/// of EKS without IRSA and Pod Identity. (Flux asks in the resource's region even if `AWS_REGION` is set. Here one session then
+/// serves all resources: it is good in every region of its partition.) Where the resource's name has the region, it is read from
+/// there.
 ///
 /// ```
 /// use flux_aws_auth::{Integration, Resource};

@@ -144,6 +144,8 @@ pub struct SourceContext {
     pub(crate) time_source: SharedTimeSource,
     pub(crate) sleep_impl: SharedAsyncSleep,
     pub(crate) region: Option<Region>,
+    /// Of what the controller's credentials are for, where it is known and no other is set.
+    pub(crate) region_of_resource: Option<Region>,
     pub(crate) switches: Switches,
     /// Of all sources together.
     pub(crate) deadline: Duration,
@@ -177,20 +179,24 @@ impl SourceContext {
         &self.sleep_impl
     }
 
-    /// The region: the builder's, else `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    /// The region: the builder's, else `AWS_REGION`, else `AWS_DEFAULT_REGION`, else that of the [`Resource`](crate::Resource)
+    /// which an [`Authenticator`](crate::Authenticator) gives the controller's credentials for.
     pub fn region(&self) -> Option<Region> {
-        self.given_region().or_else(|| {
-            let variable = |name| self.environment.var(name);
-            variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).map(Region::new)
-        })
+        let variable = |name| self.environment.var(name).map(Region::new);
+        self.given_region()
+            .or_else(|| variable("AWS_REGION"))
+            .or_else(|| variable("AWS_DEFAULT_REGION"))
+            .or_else(|| self.region_of_resource.clone())
     }
 
     /// What gave the [region](Self::region), for messages.
     pub(crate) fn region_setting(&self) -> &'static str {
-        match (&self.region, self.environment.var("AWS_REGION")) {
-            (Some(_), _) => "ChainBuilder::region",
-            (None, Some(_)) => "AWS_REGION",
-            (None, None) => "AWS_DEFAULT_REGION",
+        let is_set = |name| self.environment.var(name).is_some();
+        match &self.region {
+            Some(_) => "ChainBuilder::region",
+            None if is_set("AWS_REGION") => "AWS_REGION",
+            None if self.region_of_resource.is_none() || is_set("AWS_DEFAULT_REGION") => "AWS_DEFAULT_REGION",
+            None => "the resource",
         }
     }
 

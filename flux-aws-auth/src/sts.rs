@@ -73,7 +73,7 @@ impl<'a> Sts<'a> {
         let region = context.region().ok_or_else(|| {
             Error::because(Reason::RegionMissing, "no AWS region: AWS_REGION is not set").with_hint(
                 "EKS sets AWS_REGION when it injects IRSA or Pod Identity, so if those are set up, restart the pod; elsewhere set \
-                 it in the pod's manifest, or give the region to the builder.",
+                 it in the pod's manifest, or give the region to the builder, or to the Authenticator's resource.",
             )
         })?;
         Self::in_region(context, region, context.sts_endpoint.clone())

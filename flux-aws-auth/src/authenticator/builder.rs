@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::controller::Controller;
 use super::policy::Policy;
 use super::{Authenticator, Tenancy};
 use crate::chain::{Chain, ChainBuilder};
@@ -85,7 +86,8 @@ impl AuthenticatorBuilder {
         self
     }
 
-    /// For how many ServiceAccounts, roles and regions sessions are kept that nobody has in hand; a thousand unless set.
+    /// For how many ServiceAccounts, roles and regions sessions are kept that nobody has in hand; a thousand unless set. As many
+    /// regions are counted by themselves for the controller's, where it takes the resources'.
     pub fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
@@ -131,7 +133,7 @@ impl AuthenticatorBuilder {
             ));
         }
         let chain = self.chain.with_shared_clients();
-        let controller = chain.clone().build();
+        let controller = Controller::new(chain.clone().build(), self.capacity);
         let tenancy = match (self.object_level, self.tokens) {
             (false, _) => None,
             (true, None) => {
@@ -141,7 +143,7 @@ impl AuthenticatorBuilder {
                 ));
             }
             (true, Some(tokens)) => {
-                let sessions = controller.cache(self.capacity);
+                let sessions = controller.chain().cache(self.capacity);
                 let default_service_account = self.default_service_account;
                 Some(Arc::new(Tenancy {
                     template: chain.clone(),

@@ -194,7 +194,9 @@ impl Object {
     #[cfg(feature = "assume-role-annotation")]
     fn first(&self, account: &ServiceAccount, request: &Request) -> Chain {
         match &self.tenancy.controller_of_hops {
-            Some(controller) if request.starts_at_controller => controller.in_region(&self.region),
+            Some(controller) if request.starts_at_controller => {
+                controller.chain_for(Some(&self.region)).in_region(&self.region)
+            }
             _ => self.session(account, request),
         }
     }

@@ -1,7 +1,7 @@
 //! How a chain is made: which sources in which order, and what they work with.
 
 use std::hash::Hash;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
@@ -148,8 +148,9 @@ impl ChainBuilder {
         self
     }
 
-    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`. An object's identity has no default:
-    /// those variables are the controller's.
+    /// The region whose STS is asked; by default `AWS_REGION`, else `AWS_DEFAULT_REGION`; in an
+    /// [`Authenticator`](crate::Authenticator), else that of the resource. An object's identity has no default: those variables are
+    /// the controller's.
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(Region::new(region.into()));
         self
@@ -283,7 +284,7 @@ impl ChainBuilder {
             sources: self.object.map_or(self.sources, |object| vec![object]),
             deadline: self.deadline,
             expectation: self.expectation,
-            settled: OnceLock::new(),
+            settled: Arc::default(),
             context: SourceContext {
                 environment: self.environment,
                 http_client,
@@ -291,6 +292,7 @@ impl ChainBuilder {
                 time_source: self.time_source,
                 sleep_impl: self.sleep_impl,
                 region: self.region,
+                region_of_resource: None,
                 switches: self.switches,
                 deadline: self.deadline,
                 sts_endpoint: self.sts_endpoint,

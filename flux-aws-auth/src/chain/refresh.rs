@@ -50,12 +50,16 @@ impl Inner {
         self: Arc<Self>,
         previous: Option<Arc<Resolved>>,
     ) -> Result<Loaded<Resolved>, LoadError<Error>> {
-        match self.ask_sources(previous.as_deref()).await {
+        let asked = match self.ask_sources(previous.as_deref()).await {
+            Ok(resolved) if self.has_settled_otherwise(&resolved) => {
+                self.ask_sources(previous.as_deref()).await
+            }
+            asked => asked,
+        };
+        match asked {
             Ok(resolved) => {
                 let expiry = resolved.expiry();
-                let is_before =
-                    |source: &&SourceReport| !matches!(source.result(), SourceResult::Provided { .. });
-                let before: Vec<_> = resolved.report().sources().take_while(is_before).cloned().collect();
+                let before: Vec<_> = before_provided(&resolved).cloned().collect();
                 Ok(Loaded::new(resolved).expiring_at(expiry).when_kept(move || {
                     self.settled.get_or_init(|| before);
                 }))
@@ -72,6 +76,16 @@ impl Inner {
             }
         }
     }
+
+    /// Whether the same identity, for a resource in another region, has meanwhile got its credentials from another source.
+    fn has_settled_otherwise(&self, resolved: &Resolved) -> bool {
+        self.settled.get().is_some_and(|before| before.len() != before_provided(resolved).count())
+    }
+}
+
+/// What became of the sources before the one that gave the credentials.
+fn before_provided(resolved: &Resolved) -> impl Iterator<Item = &SourceReport> {
+    resolved.report().sources().take_while(|source| !matches!(source.result(), SourceResult::Provided { .. }))
 }
 
 /// Whether credentials that never expire are let go of, which otherwise would be used for ever: their source has none any more,

@@ -38,7 +38,8 @@ pub(super) fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 /// Without a region only web identity fails, and with it the question whose credentials these are.
 fn missing(sheet: &mut Sheet, patient: &Patient<'_>) {
     const REMEDY: &str = "EKS sets AWS_REGION when it injects IRSA or Pod Identity, so if those are set up, restart the pod; \
-                          elsewhere set it in the pod's manifest, or give the region to the builder.";
+                          elsewhere set it in the pod's manifest, or give the region to the builder, or to the \
+                          Authenticator's resource.";
     let needed = patient.has(SourceKind::ServiceAccount) || patient.is_set_up(SourceKind::WebIdentity);
     let severity = if needed { Severity::Problem } else { Severity::Note };
     let text = if needed { "none is set, and STS is asked in a region" } else { "none is set" };

@@ -26,6 +26,7 @@ type Account = (Option<String>, Option<String>);
 
 #[cfg(feature = "assume-role-annotation")]
 mod annotation;
+mod region;
 
 /// ServiceAccounts by namespace and name.
 #[derive(Clone, Default)]

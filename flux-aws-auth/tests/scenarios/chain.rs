@@ -1,4 +1,4 @@
-//! A scenario's options, told to the builder.
+//! A scenario's options, told to the builder, and what is asked for credentials.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,15 +7,67 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::NamedProvider;
-use flux_aws_auth::{Chain, RoleHop, ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder};
+use flux_aws_auth::{
+    Authenticator, Chain, ChainBuilder, Error, Identity, IdentityCredentials, Resolved, Resource, RoleHop,
+    ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder,
+};
 
 use crate::format::{Client, Hop, Options, Order, Provider, Scenario, Source};
 use crate::network::Network;
 use crate::values::Span;
 use crate::world::{Clock, Cluster, Files};
 
-/// The chain that a scenario's options ask for.
-pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Files) -> Chain {
+/// What a scenario asks for credentials.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Chain(Chain),
+    /// The controller's for a resource, by an authenticator.
+    Controller(IdentityCredentials),
+}
+
+impl Asked {
+    /// What a scenario's options ask for.
+    pub(crate) fn new(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Files) -> Self {
+        let builder = builder(scenario, clock, network, files);
+        let hops = scenario.options.assume_role.iter().map(role_hop);
+        match &scenario.options.resource {
+            None => Self::Chain(hops.fold(builder.build(), |chain, hop| chain.assume_role(hop))),
+            Some(resource) => {
+                let resource = if resource.starts_with("arn:") {
+                    Resource::key(resource)
+                } else {
+                    Resource::image(resource)
+                };
+                let authenticator =
+                    Authenticator::builder().chain(builder).build().expect("an authenticator");
+                let credentials =
+                    authenticator.credentials(&resource.expect("an image or a key"), Identity::Controller);
+                Self::Controller(
+                    hops.fold(credentials.expect("credentials"), |credentials, hop| {
+                        credentials.assume_role(hop)
+                    }),
+                )
+            }
+        }
+    }
+
+    pub(crate) async fn resolve(&self) -> Result<Resolved, Error> {
+        match self {
+            Self::Chain(chain) => Box::pin(chain.resolve()).await,
+            Self::Controller(credentials) => Box::pin(credentials.resolve()).await,
+        }
+    }
+
+    /// The chain, for what only a chain can do.
+    pub(crate) fn chain(&self) -> &Chain {
+        match self {
+            Self::Chain(chain) => chain,
+            Self::Controller(_) => panic!("`forget` and `wait_for_identity` do not go with `resource`"),
+        }
+    }
+}
+
+fn builder(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Files) -> ChainBuilder {
     let options: &Options = &scenario.options;
     let mut builder = Chain::builder()
         .environment(files.environment())
@@ -63,7 +115,7 @@ pub(crate) fn build(scenario: &Arc<Scenario>, clock: Clock, network: &Network, f
     if let Some(role) = &options.expect_role {
         builder = builder.expect_role(role.parse().expect("the ARN of a role"));
     }
-    options.assume_role.iter().fold(builder.build(), |chain, hop| chain.assume_role(role_hop(hop)))
+    builder
 }
 
 fn role_hop(of: &Hop) -> RoleHop {

@@ -160,6 +160,8 @@ pub(crate) struct Options {
     /// Of the ServiceAccount's object.
     pub(crate) sts_endpoint: Option<String>,
     pub(crate) region: Option<String>,
+    /// What an authenticator gives the controller's credentials for: an image, or the ARN of a key.
+    pub(crate) resource: Option<String>,
     pub(crate) deadline: Option<Span>,
     pub(crate) expect_account: Option<String>,
     pub(crate) expect_role: Option<String>,

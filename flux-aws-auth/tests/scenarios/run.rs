@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use aws_smithy_async::time::TimeSource;
-use flux_aws_auth::{Chain, Error, Resolved};
+use flux_aws_auth::{Error, Resolved};
 
-use crate::chain;
+use crate::chain::Asked;
 use crate::format::{Expect, ExpectedError, Scenario, Step};
 use crate::log::{Log, around};
 use crate::network::Network;
@@ -39,7 +39,7 @@ struct Stage {
     scenario: Arc<Scenario>,
     clock: Clock,
     network: Network,
-    chain: Chain,
+    asked: Asked,
     /// All that a program could print.
     shown: String,
 }
@@ -51,8 +51,8 @@ impl Stage {
         let network = Network::new(scenario.clone(), clock, files.clone());
         let environment = files.environment();
         let shown = format!("{environment:?}\n");
-        let chain = chain::build(&scenario, clock, &network, &files);
-        Self { scenario, clock, network, chain, shown }
+        let asked = Asked::new(&scenario, clock, &network, &files);
+        Self { scenario, clock, network, asked, shown }
     }
 
     async fn play(mut self, log: &Log) -> Played {
@@ -79,17 +79,17 @@ impl Stage {
         #[expect(clippy::disallowed_methods, reason = "time passes between two calls")]
         tokio::time::sleep(step.after.duration()).await;
         if step.forget {
-            self.chain.forget();
+            self.asked.chain().forget();
         }
         let (started, requests) = (self.clock.elapsed(), self.network.requests());
         let result = match step.wait_for_identity {
-            Some(patience) => Box::pin(self.chain.wait_for_identity(patience.duration())).await,
-            None => Box::pin(self.chain.resolve()).await,
+            Some(patience) => Box::pin(self.asked.chain().wait_for_identity(patience.duration())).await,
+            None => self.asked.resolve().await,
         };
         let took = self.clock.elapsed().saturating_sub(started);
         let requests = self.network.requests() - requests;
-        let chain = &self.chain;
-        write!(self.shown, "{chain:?}\n{result:?}\n{result:#?}\n").expect("a string");
+        let asked = &self.asked;
+        write!(self.shown, "{asked:?}\n{result:?}\n{result:#?}\n").expect("a string");
         let mut flaws = match &result {
             Ok(resolved) => self.flaws_of_success(&step.expect, resolved),
             Err(error) => flaws_of_failure(&step.expect, error),
