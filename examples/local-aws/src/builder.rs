@@ -18,6 +18,7 @@ use crate::local_aws::LocalAws;
 use crate::meter::{Ledger, Meter};
 use crate::oidc::Provider;
 use crate::pod_identity::Association;
+use crate::public_registry::{PublicLogins, valid_alias};
 use crate::registry::Logins;
 use crate::repository::{Catalog, Repository};
 use crate::seal::Seal;
@@ -71,6 +72,7 @@ pub struct Builder {
     node_role: Option<String>,
     imds: ImdsMode,
     repositories: Vec<Repository>,
+    public_repositories: Vec<(String, Repository)>,
     oidc_accounts: BTreeSet<String>,
 }
 
@@ -88,6 +90,7 @@ impl Builder {
             node_role: None,
             imds: ImdsMode::Normal,
             repositories: Vec::new(),
+            public_repositories: Vec::new(),
             oidc_accounts: BTreeSet::new(),
         }
     }
@@ -184,6 +187,16 @@ impl Builder {
         self
     }
 
+    /// Adds a repository to the public registry, below an alias: `docker` and `library/alpine` are
+    /// `public.ecr.aws/docker/library/alpine` at AWS.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/public/public-registries.html#public-registry-concepts>.
+    #[must_use]
+    pub fn public_repository(mut self, alias: impl Into<String>, repository: Repository) -> Self {
+        self.public_repositories.push((alias.into(), repository));
+        self
+    }
+
     /// Checks the set-up, opens a loopback port for each service and starts to serve, on the runtime this is called on.
     ///
     /// # Errors
@@ -203,6 +216,7 @@ impl Builder {
         let node_role =
             self.node_role.as_ref().map(|role| self.known_role(&roles, role, "the node")).transpose()?;
         let repositories = self.compile_repositories()?;
+        let public_repositories = self.compile_public_repositories()?;
         let ledger = Arc::new(Ledger::default());
         let keys = KeyStore::new(Arc::clone(&ledger));
         let access_keys = self.compile_users(&keys)?;
@@ -228,9 +242,11 @@ impl Builder {
             associations,
             node: Node::new(node_role, self.imds),
             repositories,
+            public_repositories,
             page_tokens: Seal::new(),
             layer_links: Seal::new(),
             logins: Logins::default(),
+            public_logins: PublicLogins::default(),
             faults: Faults::default(),
             meter: Meter::default(),
             ledger,
@@ -292,6 +308,17 @@ impl Builder {
         let repositories = self.repositories.iter().cloned().map(|it| Catalog::new(it, &self.account));
         let key = |it: &Catalog| (it.account.clone(), it.name.clone());
         by_key("repositories", repositories, key, |it| it.name.clone())
+    }
+
+    fn compile_public_repositories(&self) -> Result<BTreeMap<String, Catalog>, Error> {
+        let repositories = self.public_repositories.iter().cloned().map(|(alias, repository)| {
+            valid_alias(&alias)?;
+            let repository = Catalog::new(repository, &self.account)?;
+            Ok((format!("{alias}/{}", repository.name), repository))
+        });
+        let path = |(path, _): &(String, Catalog)| path.clone();
+        let repositories = by_key("public repositories", repositories, path, path)?;
+        Ok(repositories.into_iter().map(|(path, (_, repository))| (path, repository)).collect())
     }
 }
 

@@ -18,6 +18,7 @@ use crate::kubernetes::Cluster;
 use crate::meter::{Ledger, Meter};
 use crate::oidc::Provider;
 use crate::pod_identity::Association;
+use crate::public_registry::PublicLogins;
 use crate::registry::Logins;
 use crate::repository::Catalog;
 use crate::seal::Seal;
@@ -38,9 +39,12 @@ pub(crate) struct Cloud {
     pub(crate) node: Node,
     /// By registry id and name.
     pub(crate) repositories: BTreeMap<(String, String), Catalog>,
+    /// By alias and name, `docker/library/alpine`: what follows the public registry's host.
+    pub(crate) public_repositories: BTreeMap<String, Catalog>,
     pub(crate) page_tokens: Seal,
     pub(crate) layer_links: Seal,
     pub(crate) logins: Logins,
+    pub(crate) public_logins: PublicLogins,
     pub(crate) faults: Faults,
     pub(crate) meter: Meter,
     pub(crate) ledger: Arc<Ledger>,
@@ -52,11 +56,13 @@ pub(crate) struct Cloud {
 #[derive(Debug)]
 pub(crate) struct Endpoints {
     pub(crate) ecr: String,
+    pub(crate) ecr_public: String,
     pub(crate) imds: String,
     pub(crate) issuer: String,
     pub(crate) kubernetes: String,
     pub(crate) layers: String,
     pub(crate) pod_identity: String,
+    pub(crate) public_registry: String,
     pub(crate) registry: String,
     pub(crate) sts: String,
 }

@@ -41,6 +41,8 @@
 //! | STS | `AssumeRole`, `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
 //! | ECR API | `GetAuthorizationToken`, `ListImages`, `DescribeImages`, `BatchGetImage` |
 //! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
+//! | ECR Public API | `GetAuthorizationToken`, `DescribeImageTags`, `DescribeImages`, in `us-east-1` |
+//! | public registry | the same as the registry, under a Bearer token that `/token/` gives to anybody |
 //! | Kubernetes API | a ServiceAccount, and a token of it (TokenRequest), under role-based access control |
 //! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
 //!
@@ -58,18 +60,22 @@ mod clock;
 mod cloud;
 mod connection;
 mod credentials;
+mod distribution;
 mod ecr;
+mod ecr_public;
 mod error;
 mod fault;
 mod gate;
 mod iam;
 mod imds;
 mod issuer;
+mod json_protocol;
 mod kubernetes;
 mod local_aws;
 mod meter;
 mod oidc;
 mod pod_identity;
+mod public_registry;
 mod random;
 mod registry;
 mod repository;

@@ -76,6 +76,22 @@ impl LocalAws {
         self.registry_url().trim_start_matches("http://")
     }
 
+    /// Where the ECR Public API listens, for `AWS_ENDPOINT_URL_ECR_PUBLIC`. It is in `us-east-1`, whatever the
+    /// [region](Self::region) of the others.
+    pub fn ecr_public_url(&self) -> &str {
+        &self.cloud.endpoints.ecr_public
+    }
+
+    /// Where the public registry listens, with its token endpoint at `/token/`: `https://public.ecr.aws` at AWS.
+    pub fn public_registry_url(&self) -> &str {
+        &self.cloud.endpoints.public_registry
+    }
+
+    /// The public registry's `host:port`, the first part of an image's name.
+    pub fn public_registry_host(&self) -> &str {
+        self.public_registry_url().trim_start_matches("http://")
+    }
+
     /// Where the instance metadata service listens, for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn imds_url(&self) -> &str {
         &self.cloud.endpoints.imds

@@ -14,12 +14,19 @@ use serde_json::{Value, json};
 const NAMESPACE: &str = "flux-system";
 const CONTROLLER: &str = "image-reflector-controller";
 const ROLE: &str = "image-reflector";
+/// What a login at the public registry needs, and what reading its API does.
+const PUBLIC: [&str; 4] = [
+    "ecr-public:GetAuthorizationToken",
+    "sts:GetServiceBearerToken",
+    "ecr-public:DescribeImageTags",
+    "ecr-public:DescribeImages",
+];
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Serves an AWS account for Flux's image-reflector-controller on loopback ports, until it is interrupted.
 #[derive(Debug, Parser)]
 struct Options {
-    /// How many tags the repository `apps/mainapp` has.
+    /// How many tags the repository `apps/mainapp` has, and `library/alpine` of the public registry.
     #[arg(long, default_value_t = 1_000)]
     tags: u64,
 }
@@ -44,11 +51,13 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
         .assumed_by_pods()
         .assumed_by_node()
         .allowed(["ecr:GetAuthorizationToken"], "*")
+        .allowed(PUBLIC, "*")
         .allowed(read, apps)
         .allowed(["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], "*");
     let user = User::new("flux").permissions(document(&json!([
         { "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" },
         { "Effect": "Allow", "Action": read, "Resource": apps },
+        { "Effect": "Allow", "Action": PUBLIC, "Resource": "*" },
     ])));
     let aws = LocalAws::builder()
         .role(controller)
@@ -61,7 +70,8 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
                 .also_tagged("1.1.0", "latest")
                 .untagged(1),
         )
-        .repository(Repository::with_tags("other/app", ["1.0.0"]));
+        .repository(Repository::with_tags("other/app", ["1.0.0"]))
+        .public_repository("docker", Repository::generated("library/alpine", tags, TagStyle::Semver));
     hops(tenants(aws)).start().await
 }
 
@@ -150,8 +160,10 @@ fn describe(aws: &LocalAws, tokens: &Path) -> String {
                 ("AWS_DEFAULT_REGION", aws.region().to_owned()),
                 ("AWS_ENDPOINT_URL_STS", aws.sts_url().to_owned()),
                 ("AWS_ENDPOINT_URL_ECR", aws.ecr_url().to_owned()),
+                ("AWS_ENDPOINT_URL_ECR_PUBLIC", aws.ecr_public_url().to_owned()),
                 ("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.imds_url().to_owned()),
                 ("LOCAL_AWS_REGISTRY", aws.registry_host().to_owned()),
+                ("LOCAL_AWS_PUBLIC_REGISTRY", aws.public_registry_host().to_owned()),
                 ("LOCAL_AWS_KUBERNETES", aws.kubernetes_url().to_owned()),
                 ("LOCAL_AWS_ISSUER", aws.issuer_endpoint().to_owned()),
                 ("LOCAL_AWS_TOKENS", tokens.display().to_string()),

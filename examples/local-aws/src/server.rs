@@ -12,7 +12,7 @@ use crate::connection::{Connection, Connections};
 use crate::error::Error;
 use crate::gate::{self, Operation};
 use crate::service::Service;
-use crate::{ecr, imds, issuer, kubernetes, pod_identity, registry, sts};
+use crate::{ecr, ecr_public, imds, issuer, kubernetes, pod_identity, public_registry, registry, sts};
 
 /// Makes the answering part of a service.
 type Answers = fn(Arc<Cloud>) -> Router;
@@ -20,11 +20,13 @@ type Answers = fn(Arc<Cloud>) -> Router;
 /// The ports, open but not yet answering.
 pub(crate) struct Listeners {
     ecr: TcpListener,
+    ecr_public: TcpListener,
     imds: TcpListener,
     issuer: TcpListener,
     kubernetes: TcpListener,
     layers: TcpListener,
     pod_identity: TcpListener,
+    public_registry: TcpListener,
     registry: TcpListener,
     sts: TcpListener,
 }
@@ -33,11 +35,13 @@ impl Listeners {
     pub(crate) async fn open() -> Result<Self, Error> {
         Ok(Self {
             ecr: listen("the ECR API").await?,
+            ecr_public: listen("the ECR Public API").await?,
             imds: listen("the instance metadata service").await?,
             issuer: listen("the token issuer").await?,
             kubernetes: listen("the Kubernetes API").await?,
             layers: listen("the layers").await?,
             pod_identity: listen("the Pod Identity agent").await?,
+            public_registry: listen("the public registry").await?,
             registry: listen("the registry").await?,
             sts: listen("STS").await?,
         })
@@ -46,11 +50,13 @@ impl Listeners {
     pub(crate) fn endpoints(&self) -> Result<Endpoints, Error> {
         Ok(Endpoints {
             ecr: url(&self.ecr)?,
+            ecr_public: url(&self.ecr_public)?,
             imds: url(&self.imds)?,
             issuer: url(&self.issuer)?,
             kubernetes: url(&self.kubernetes)?,
             layers: url(&self.layers)?,
             pod_identity: url(&self.pod_identity)?,
+            public_registry: url(&self.public_registry)?,
             registry: url(&self.registry)?,
             sts: url(&self.sts)?,
         })
@@ -58,13 +64,20 @@ impl Listeners {
 
     /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
     pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
-        let services: [(TcpListener, Service, Answers, Operation); 8] = [
+        let services: [(TcpListener, Service, Answers, Operation); 10] = [
             (self.ecr, Service::Ecr, ecr::router, ecr::operation),
+            (self.ecr_public, Service::EcrPublic, ecr_public::router, ecr_public::operation),
             (self.imds, Service::Imds, imds::router, imds::operation),
             (self.issuer, Service::Issuer, issuer::router, issuer::operation),
             (self.kubernetes, Service::Kubernetes, kubernetes::router, kubernetes::operation),
             (self.layers, Service::Layers, registry::layers_router, registry::layers_operation),
             (self.pod_identity, Service::PodIdentity, pod_identity::router, pod_identity::operation),
+            (
+                self.public_registry,
+                Service::PublicRegistry,
+                public_registry::router,
+                public_registry::operation,
+            ),
             (self.registry, Service::Registry, registry::router, registry::operation),
             (self.sts, Service::Sts, sts::router, sts::operation),
         ];

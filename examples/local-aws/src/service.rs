@@ -13,6 +13,8 @@ use crate::{imds, pod_identity};
 pub enum Service {
     /// The ECR API.
     Ecr,
+    /// The ECR Public API.
+    EcrPublic,
     /// The node's metadata service.
     Imds,
     /// Where the token issuer publishes its keys.
@@ -23,6 +25,8 @@ pub enum Service {
     Layers,
     /// The EKS Pod Identity agent.
     PodIdentity,
+    /// The public registry, its token endpoint included.
+    PublicRegistry,
     /// The registry.
     Registry,
     /// The Security Token Service.
@@ -34,11 +38,13 @@ impl Service {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ecr => "ecr",
+            Self::EcrPublic => "ecr-public",
             Self::Imds => "imds",
             Self::Issuer => "oidc",
             Self::Kubernetes => "kubernetes",
             Self::Layers => "layers",
             Self::PodIdentity => "pod-identity",
+            Self::PublicRegistry => "public-registry",
             Self::Registry => "registry",
             Self::Sts => "sts",
         }
@@ -54,8 +60,8 @@ impl Service {
     pub(crate) fn throttled(self) -> Response {
         let (status, code, message) = match self {
             Self::Sts => (400, "Throttling", "Rate exceeded"),
-            Self::Ecr => (400, "ThrottlingException", "Rate exceeded"),
-            Self::Registry => (429, "TOOMANYREQUESTS", "Rate exceeded"),
+            Self::Ecr | Self::EcrPublic => (400, "ThrottlingException", "Rate exceeded"),
+            Self::Registry | Self::PublicRegistry => (429, "TOOMANYREQUESTS", "Rate exceeded"),
             Self::PodIdentity => (429, "ThrottlingException", "Rate exceeded"),
             Self::Layers => (503, "SlowDown", "Please reduce your request rate."),
             Self::Issuer => (429, "TooManyRequests", "Too Many Requests"),
@@ -74,10 +80,12 @@ impl Service {
     pub(crate) fn error_of_status(self, status: u16) -> Response {
         let reason = status_code(status).canonical_reason().unwrap_or("Error");
         let code = match (self, status) {
-            (Self::Ecr, 500) => "ServerException".to_owned(),
-            (Self::Ecr | Self::PodIdentity, _) => format!("{}Exception", reason.replace(' ', "")),
+            (Self::Ecr | Self::EcrPublic, 500) => "ServerException".to_owned(),
+            (Self::Ecr | Self::EcrPublic | Self::PodIdentity, _) => {
+                format!("{}Exception", reason.replace(' ', ""))
+            }
             (Self::Sts, 500) => "InternalFailure".to_owned(),
-            (Self::Registry, _) => reason.replace(' ', "_").to_uppercase(),
+            (Self::Registry | Self::PublicRegistry, _) => reason.replace(' ', "_").to_uppercase(),
             _ => reason.replace(' ', ""),
         };
         self.error(status, &code, reason)
@@ -89,8 +97,8 @@ impl Service {
         let rejection = Rejection::new(status, code.to_owned(), message.to_owned());
         match self {
             Self::Sts | Self::Layers => rejection.into_xml(),
-            Self::Ecr => rejection.into_json(),
-            Self::Registry => rejection.into_registry(),
+            Self::Ecr | Self::EcrPublic => rejection.into_json(),
+            Self::Registry | Self::PublicRegistry => rejection.into_registry(),
             Self::PodIdentity => pod_identity::service_error(status, code, message),
             Self::Imds => imds::page(status),
             Self::Kubernetes => Status::of(status, message).into_response(),
@@ -104,10 +112,12 @@ impl Service {
     pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Sts => "text/xml",
-            Self::Ecr => "application/x-amz-json-1.1",
+            Self::Ecr | Self::EcrPublic => "application/x-amz-json-1.1",
             Self::Imds => "text/plain",
             Self::Layers => "application/octet-stream",
-            Self::Registry | Self::PodIdentity | Self::Issuer | Self::Kubernetes => "application/json",
+            Self::Registry | Self::PublicRegistry | Self::PodIdentity | Self::Issuer | Self::Kubernetes => {
+                "application/json"
+            }
         }
     }
 }

@@ -73,17 +73,18 @@ impl AuthFault {
     }
 }
 
-/// Who sent the request, if its `Authorization` header is the one that key's owner would have made for `service` here
-/// and now.
+/// Who sent the request, if its `Authorization` header is the one that key's owner would have made now for `service` in
+/// `region`.
 pub(crate) fn verify(
     cloud: &Cloud,
+    region: &str,
     service: &str,
     request: &Parts,
     body: &Bytes,
 ) -> Result<Caller, AuthFault> {
     let authorization = Authorization::parse(&request.headers)?;
     authorization.covers_what_must_be_signed(&request.headers)?;
-    authorization.check_scope(&cloud.region, service)?;
+    authorization.check_scope(region, service)?;
     let signed_at = authorization.check_time(&request.headers, cloud.now())?;
 
     let credentials = cloud.keys.find(authorization.access_key_id).ok_or(AuthFault::UnknownKey)?;

@@ -9,7 +9,7 @@ use super::parameters::{Filter, ImageIdentifier, Unmatched, find, invalid, open}
 use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::iam::Caller;
-use crate::repository::{CONFIG, Catalog, IMAGE_MANIFEST};
+use crate::repository::{CONFIG, Catalog, IMAGE_MANIFEST, Listed};
 use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
@@ -25,7 +25,7 @@ pub(super) struct Input {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Output {
+pub(crate) struct Output {
     image_details: Vec<ImageDetail>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_token: Option<String>,
@@ -36,12 +36,20 @@ pub(super) struct Output {
 struct ImageDetail {
     registry_id: String,
     repository_name: String,
-    image_digest: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     image_tags: Vec<String>,
+    #[serde(flatten)]
+    image: Referenced,
+}
+
+/// What is told of an image wherever one is described.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Referenced {
+    image_digest: String,
     image_size_in_bytes: u64,
     /// Seconds since 1970.
-    image_pushed_at: f64,
+    pub(crate) image_pushed_at: f64,
     image_manifest_media_type: &'static str,
     artifact_media_type: &'static str,
 }
@@ -49,61 +57,98 @@ struct ImageDetail {
 pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let repository =
         open(cloud, caller, "ecr:DescribeImages", input.registry_id.as_deref(), &input.repository_name)?;
-    match &input.image_ids {
-        Some(wanted) => described(repository, wanted, input),
-        None => page(cloud, repository, input),
-    }
+    let wanted = Wanted {
+        image_ids: input.image_ids.as_deref(),
+        next_token: input.next_token.as_deref(),
+        max_results: input.max_results,
+        listed: input.filter.as_ref().unwrap_or(&Filter::default()).listed(),
+    };
+    wanted.describe(cloud, repository, &repository.arn(&cloud.region))
 }
 
-/// The images asked for by name, all or none, in one answer.
-fn described(repository: &Catalog, wanted: &[ImageIdentifier], input: &Input) -> Result<Output, Rejection> {
-    if input.next_token.is_some() || input.max_results.is_some() {
-        return Err(invalid("imageIds", "must not be given together with nextToken or maxResults"));
-    }
-    if !(1..=100).contains(&wanted.len()) {
-        let bound =
-            if wanted.is_empty() { "greater than or equal to 1" } else { "less than or equal to 100" };
-        return Err(invalid("imageIds", &format!("Member must have length {bound}")));
-    }
-    let details = wanted.iter().map(|id| match find(repository, id) {
-        Ok(image) => Ok(detail(repository, image)),
-        Err(Unmatched::NoName) => Err(invalid("imageIds", "must have an imageTag or an imageDigest")),
-        Err(_) => {
-            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
-            let message = format!(
-                "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with \
-                 name '{}' in the registry with id '{}'",
-                shown(&id.image_digest),
-                shown(&id.image_tag),
-                repository.name,
-                repository.account,
-            );
-            Err(Rejection::bad_request("ImageNotFoundException", message))
+/// The images of a repository that are asked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) image_ids: Option<&'a [ImageIdentifier]>,
+    pub(crate) next_token: Option<&'a str>,
+    pub(crate) max_results: Option<i64>,
+    pub(crate) listed: Listed,
+}
+
+impl Wanted<'_> {
+    /// What there is to tell of them in `repository`, whose ARN this is.
+    pub(crate) fn describe(
+        &self,
+        cloud: &Cloud,
+        repository: &Catalog,
+        arn: &str,
+    ) -> Result<Output, Rejection> {
+        match self.image_ids {
+            Some(ids) => self.named(repository, ids),
+            None => self.page(cloud, repository, arn),
         }
-    });
-    Ok(Output { image_details: details.collect::<Result<_, _>>()?, next_token: None })
+    }
+
+    /// The images asked for by name, all or none, in one answer.
+    fn named(&self, repository: &Catalog, ids: &[ImageIdentifier]) -> Result<Output, Rejection> {
+        if self.next_token.is_some() || self.max_results.is_some() {
+            return Err(invalid("imageIds", "must not be given together with nextToken or maxResults"));
+        }
+        if !(1..=100).contains(&ids.len()) {
+            let bound =
+                if ids.is_empty() { "greater than or equal to 1" } else { "less than or equal to 100" };
+            return Err(invalid("imageIds", &format!("Member must have length {bound}")));
+        }
+        let details = ids.iter().map(|id| match find(repository, id) {
+            Ok(image) => Ok(detail(repository, image)),
+            Err(Unmatched::NoName) => Err(invalid("imageIds", "must have an imageTag or an imageDigest")),
+            Err(_) => Err(not_found(repository, id)),
+        });
+        Ok(Output { image_details: details.collect::<Result<_, _>>()?, next_token: None })
+    }
+
+    fn page(&self, cloud: &Cloud, repository: &Catalog, arn: &str) -> Result<Output, Rejection> {
+        let listing = format!("DescribeImages {arn} {:?}", self.listed);
+        let total = repository.image_count(self.listed);
+        let page = Page::new(cloud, &listing, self.next_token, self.max_results, total)?;
+        let details =
+            page.positions.map(|position| detail(repository, repository.image(self.listed, position)));
+        Ok(Output { image_details: details.collect(), next_token: page.next_token })
+    }
 }
 
-fn page(cloud: &Cloud, repository: &Catalog, input: &Input) -> Result<Output, Rejection> {
-    let listed = input.filter.as_ref().unwrap_or(&Filter::default()).listed();
-    let listing = format!("DescribeImages {} {listed:?}", repository.arn(&cloud.region));
-    let total = repository.image_count(listed);
-    let page = Page::new(cloud, &listing, input.next_token.as_deref(), input.max_results, total)?;
-    let details = page.positions.map(|position| detail(repository, repository.image(listed, position)));
-    Ok(Output { image_details: details.collect(), next_token: page.next_token })
+fn not_found(repository: &Catalog, id: &ImageIdentifier) -> Rejection {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
+    let message = format!(
+        "The image with imageId {{imageDigest:'{}', imageTag:'{}'}} does not exist within the repository with name \
+         '{}' in the registry with id '{}'",
+        shown(&id.image_digest),
+        shown(&id.image_tag),
+        repository.name,
+        repository.account,
+    );
+    Rejection::bad_request("ImageNotFoundException", message)
 }
 
 fn detail(repository: &Catalog, image: u64) -> ImageDetail {
-    #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact in a double")]
-    let image_pushed_at = unix(Catalog::pushed_at(image)) as f64;
     ImageDetail {
         registry_id: repository.account.clone(),
         repository_name: repository.name.clone(),
-        image_digest: repository.images.digest(image),
         image_tags: repository.tags_of(image),
-        image_size_in_bytes: repository.images.size(),
-        image_pushed_at,
-        image_manifest_media_type: IMAGE_MANIFEST,
-        artifact_media_type: CONFIG,
+        image: Referenced::of(repository, image),
+    }
+}
+
+impl Referenced {
+    /// What there is to tell of an image of `repository`.
+    pub(crate) fn of(repository: &Catalog, image: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact in a double")]
+        let image_pushed_at = unix(Catalog::pushed_at(image)) as f64;
+        Self {
+            image_digest: repository.images.digest(image),
+            image_size_in_bytes: repository.images.size(),
+            image_pushed_at,
+            image_manifest_media_type: IMAGE_MANIFEST,
+            artifact_media_type: CONFIG,
+        }
     }
 }

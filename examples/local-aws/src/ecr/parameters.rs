@@ -14,7 +14,7 @@ const DEFAULT_RESULTS: u64 = 100;
 /// An image by tag, by digest, or by both.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct ImageIdentifier {
+pub(crate) struct ImageIdentifier {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image_digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,13 +57,7 @@ pub(super) fn open<'a>(
     name: &str,
 ) -> Result<&'a Catalog, Rejection> {
     let registry = registry.unwrap_or(&caller.account);
-    if registry.len() != 12 || !registry.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(invalid("registryId", "must satisfy regular expression '[0-9]{12}'"));
-    }
-    if !valid_name(name) {
-        let pattern = "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*";
-        return Err(invalid("repositoryName", &format!("must satisfy regular expression '{pattern}'")));
-    }
+    check_names(registry, name)?;
     let found = cloud.repositories.get(&(registry.to_owned(), name.to_owned()));
     let arn = format!("arn:aws:ecr:{}:{registry}:repository/{name}", cloud.region);
     let policy = found.and_then(|repository| repository.policy.as_ref());
@@ -75,6 +69,18 @@ pub(super) fn open<'a>(
             format!("The repository with name '{name}' does not exist in the registry with id '{registry}'");
         Rejection::bad_request("RepositoryNotFoundException", message)
     })
+}
+
+/// That a request's names of a registry and a repository in it can be such.
+pub(crate) fn check_names(registry: &str, repository: &str) -> Result<(), Rejection> {
+    if registry.len() != 12 || !registry.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(invalid("registryId", "must satisfy regular expression '[0-9]{12}'"));
+    }
+    if !valid_name(repository) {
+        let pattern = "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*";
+        return Err(invalid("repositoryName", &format!("must satisfy regular expression '{pattern}'")));
+    }
+    Ok(())
 }
 
 /// How many results a page has: 1 to 1000, 100 unless asked for.

@@ -44,17 +44,23 @@ impl Logins {
 
     /// Whose password the request's Basic authentication has.
     pub(super) fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<Caller, LoginFault> {
-        let password = password(headers).ok_or(LoginFault::Unauthorized)?;
+        let credentials = basic_credentials(headers).ok_or(LoginFault::Unauthorized)?;
+        let (user, password) = credentials.split_once(':').ok_or(LoginFault::Unauthorized)?;
+        if user != USER_NAME {
+            return Err(LoginFault::Unauthorized);
+        }
         let logins = lock(&self.0);
-        let login = logins.get(&password).ok_or(LoginFault::Unauthorized)?;
+        let login = logins.get(password).ok_or(LoginFault::Unauthorized)?;
         if login.expires > now { Ok(login.caller.clone()) } else { Err(LoginFault::Expired) }
     }
 }
 
-fn password(headers: &HeaderMap) -> Option<String> {
+/// The user name and password, with a colon between them, of a request's Basic authentication.
+pub(crate) fn basic_credentials(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, encoded) = value.split_once(' ')?;
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (user, password) = decoded.split_once(':')?;
-    (scheme.eq_ignore_ascii_case("Basic") && user == USER_NAME).then(|| password.to_owned())
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()
 }

@@ -48,7 +48,7 @@ pub(super) fn assume_role(
     body: &Bytes,
     parameters: &Parameters,
 ) -> Result<Response, Rejection> {
-    let caller = sigv4::verify(cloud, "sts", request, body).map_err(AuthFault::for_query)?;
+    let caller = sigv4::verify(cloud, &cloud.region, "sts", request, body).map_err(AuthFault::for_query)?;
     only_known(parameters, &KNOWN)?;
     let input = Input::read(parameters)?;
     let tags = input.tags.requested(&caller)?;

@@ -12,7 +12,7 @@ use crate::sigv4::{self, AuthFault};
 use crate::wire::{Rejection, action_response};
 
 pub(super) fn describe(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Rejection> {
-    let caller = sigv4::verify(cloud, "sts", request, body).map_err(AuthFault::for_query)?;
+    let caller = sigv4::verify(cloud, &cloud.region, "sts", request, body).map_err(AuthFault::for_query)?;
     let answer = Answer { arn: &caller.arn, user_id: &caller.user_id, account: &caller.account };
     Ok(action_response("GetCallerIdentity", &answer))
 }

@@ -15,13 +15,15 @@ use crate::signed::{Answer, Signer, answer};
 use crate::sts::assume;
 
 /// Every service with an address that it answers.
-fn services(aws: &LocalAws) -> [(Service, String); 7] {
+fn services(aws: &LocalAws) -> [(Service, String); 9] {
     [
         (Service::Ecr, format!("{}/", aws.ecr_url())),
+        (Service::EcrPublic, format!("{}/", aws.ecr_public_url())),
         (Service::Imds, format!("{}/latest/meta-data/", aws.imds_url())),
         (Service::Issuer, format!("{}/keys", aws.issuer_endpoint())),
         (Service::PodIdentity, aws.pod_identity_url()),
         (Service::Registry, format!("{}/v2/", aws.registry_url())),
+        (Service::PublicRegistry, format!("{}/v2/", aws.public_registry_url())),
         (Service::Sts, format!("{}/?Action=GetCallerIdentity&Version=2011-06-15", aws.sts_url())),
         (Service::Kubernetes, format!("{}/api/v1/namespaces/a/serviceaccounts/b", aws.kubernetes_url())),
     ]
@@ -46,11 +48,13 @@ async fn each_service_throttles_in_its_own_way() {
         assert_eq!(header(&response, "retry-after"), if service == Service::Kubernetes { "1" } else { "" });
         let body = response.text().await.expect("a body");
         let (expected, word) = match service {
-            Service::Ecr => (400, r#""__type":"ThrottlingException""#),
+            Service::Ecr | Service::EcrPublic => (400, r#""__type":"ThrottlingException""#),
             Service::Sts => (400, "<Code>Throttling</Code><Message>Rate exceeded</Message>"),
             Service::Imds => (503, "503 - Service Unavailable"),
             Service::PodIdentity => (429, "(ThrottlingException): Rate exceeded, fault: client"),
-            Service::Registry => (429, r#"{"code":"TOOMANYREQUESTS","message":"Rate exceeded"}"#),
+            Service::Registry | Service::PublicRegistry => {
+                (429, r#"{"code":"TOOMANYREQUESTS","message":"Rate exceeded"}"#)
+            }
             Service::Kubernetes => (429, r#""reason":"TooManyRequests""#),
             _ => (429, "Too Many Requests"),
         };
@@ -74,10 +78,10 @@ async fn each_service_fails_in_its_own_words() {
         assert_eq!((header(&first, "retry-after"), header(&second, "retry-after")), ("", "7"));
         let (first, second) = (first.text().await.expect("text"), second.text().await.expect("text"));
         let word = match service {
-            Service::Ecr => "ServerException",
+            Service::Ecr | Service::EcrPublic => "ServerException",
             Service::Sts => "<Type>Receiver</Type><Code>InternalFailure</Code>",
             Service::PodIdentity => "(InternalServerErrorException)",
-            Service::Registry => "INTERNAL_SERVER_ERROR",
+            Service::Registry | Service::PublicRegistry => "INTERNAL_SERVER_ERROR",
             Service::Kubernetes => r#""reason":"InternalError""#,
             _ => "Internal Server Error",
         };

@@ -4,6 +4,7 @@
 
 mod assume_role;
 mod ecr;
+mod ecr_public;
 mod faults;
 mod issuer;
 mod kubernetes;

@@ -54,6 +54,17 @@ async fn set_ups_that_are_refused() {
              `apps/mainapp`",
         ),
         (
+            new().public_repository("1docker", Repository::with_tags("alpine", ["1"])),
+            "public_repository `1docker` is not valid: an alias of 2 to 50 lower-case letters, digits and inner \
+             separators, with a letter first",
+        ),
+        (
+            new()
+                .public_repository("docker", Repository::with_tags("alpine", ["1"]))
+                .public_repository("docker", Repository::with_tags("alpine", ["2"])),
+            "there are two public repositories named `docker/alpine`",
+        ),
+        (
             new().role(Role::new("a").trust(document(&json!({ "Effect": "Allow", "Action": "sts:*" })))),
             "the trust policy of role `a` is not usable: a statement has no Principal",
         ),

@@ -69,8 +69,13 @@ impl Signer {
 
     /// An ECR API call.
     pub(crate) async fn ecr(&self, url: &str, operation: &str, body: &Value) -> Answer {
+        self.json(url, &target(operation), body).await
+    }
+
+    /// A call of the JSON 1.1 protocol.
+    pub(crate) async fn json(&self, url: &str, target: &str, body: &Value) -> Answer {
         let body = body.to_string();
-        let headers = self.headers(url, &ecr_headers(&target(operation)), &body);
+        let headers = self.headers(url, &ecr_headers(target), &body);
         post(url, &headers, body).await
     }
 

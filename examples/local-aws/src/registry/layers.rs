@@ -16,30 +16,31 @@ use serde::Deserialize;
 
 use crate::clock::unix;
 use crate::cloud::Cloud;
-use crate::repository::Catalog;
+use crate::distribution::{Place, Registry, blob_unknown};
 use crate::wire::Rejection;
 
 const LINK_SECONDS: u64 = 3600;
 
 /// Answers a request for a blob with the place to get it from.
-pub(super) fn redirect(cloud: &Cloud, repository: &Catalog, digest: &str) -> Result<Response, Rejection> {
+pub(crate) fn redirect(place: Place<'_>, digest: &str) -> Result<Response, Rejection> {
+    let Place { cloud, registry, name, repository } = place;
     if repository.images.blob(digest).is_none() {
-        return Err(Rejection::new(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "Requested layer not found"));
+        return Err(blob_unknown());
     }
-    let signature =
-        cloud.layer_links.close(&purpose(&repository.name, digest), unix(cloud.now()) + LINK_SECONDS);
+    let bucket = bucket(registry);
+    let signature = cloud.layer_links.close(&purpose(bucket, name, digest), unix(cloud.now()) + LINK_SECONDS);
     cloud.ledger.record(&signature);
-    let location =
-        format!("{}/{digest}?repository={}&signature={signature}", cloud.endpoints.layers, repository.name);
+    let layers = &cloud.endpoints.layers;
+    let location = format!("{layers}/{bucket}/{digest}?repository={name}&signature={signature}");
     Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
 }
 
 /// The place where blobs are kept.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
-    Router::new().route("/{digest}", get(serve)).with_state(cloud)
+    Router::new().route("/{bucket}/{digest}", get(serve)).with_state(cloud)
 }
 
-/// There is one operation, and its path is a digest.
+/// There is one operation, and its path is a digest in a bucket.
 pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
     (request.uri.path().len() > 1).then_some(Cow::Borrowed("Get"))
 }
@@ -52,7 +53,7 @@ struct Link {
 
 async fn serve(
     State(cloud): State<Arc<Cloud>>,
-    Path(digest): Path<String>,
+    Path((bucket, digest)): Path<(String, String)>,
     Query(link): Query<Link>,
     headers: HeaderMap,
 ) -> Response {
@@ -62,11 +63,13 @@ async fn serve(
             "Only one auth mechanism allowed: the signature in the link or the Authorization header";
         return Rejection::bad_request("InvalidArgument", message).into_xml();
     }
-    let expires = cloud.layer_links.open(&purpose(&link.repository, &digest), &link.signature);
+    let expires = cloud.layer_links.open(&purpose(&bucket, &link.repository, &digest), &link.signature);
     if expires.is_none_or(|expires| expires <= unix(cloud.now())) {
         return Rejection::forbidden("AccessDenied", "Request has expired").into_xml();
     }
-    let repository = cloud.repositories.get(&(cloud.account.clone(), link.repository));
+    let registries = [Registry::Private, Registry::Public];
+    let registry = registries.into_iter().find(|registry| self::bucket(*registry) == bucket);
+    let repository = registry.and_then(|registry| registry.find(&cloud, &link.repository));
     match repository.and_then(|repository| repository.images.blob(&digest)) {
         Some((_, blob)) => {
             let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
@@ -78,6 +81,14 @@ async fn serve(
     }
 }
 
-fn purpose(repository: &str, digest: &str) -> String {
-    format!("layer {repository} {digest}")
+/// Where a registry keeps its blobs.
+fn bucket(registry: Registry) -> &'static str {
+    match registry {
+        Registry::Private => "private",
+        Registry::Public => "public",
+    }
+}
+
+fn purpose(bucket: &str, repository: &str, digest: &str) -> String {
+    format!("layer {bucket} {repository} {digest}")
 }

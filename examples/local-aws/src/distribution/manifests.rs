@@ -3,13 +3,15 @@
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::repository::{Catalog, IMAGE_MANIFEST};
+use super::Place;
+use crate::repository::IMAGE_MANIFEST;
 use crate::wire::Rejection;
 
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// The same for GET and HEAD: of the answer to a HEAD only the headers are sent.
-pub(super) fn get(repository: &Catalog, reference: &str) -> Result<Response, Rejection> {
+pub(crate) fn get(place: Place<'_>, reference: &str) -> Result<Response, Rejection> {
+    let repository = place.repository;
     let image = if reference.contains(':') {
         repository.image_by_digest(reference)
     } else {
