@@ -51,6 +51,7 @@
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
 //! * [`LoginSource`] is who a registry of the distribution API is asked as: a [`DockerConfig`], or one of one's own.
+//! * [`Throttle`] slows down where a registry asks for it: one limit per host and API, shared by all repositories.
 //!
 //! # What it does not do
 //!
@@ -64,7 +65,11 @@
 //!   each ends the listing with an [`Error`] that knows its page and cursor. No partial list is ever handed out for a whole
 //!   one; who wants to see pages as they come takes [`Reflector::pages`].
 //! * **Bounded.** Per page: 20 s to load credentials; then 3 s to connect, 15 s to read, 30 s a try, five tries, 90 s in
-//!   all; both once more if AWS does not accept the credentials. Per listing: 100,000 pages.
+//!   all; both once more if AWS does not accept the credentials. Where ECR throttles, a page is asked for five times, and waits
+//!   its turn for 60 s at most: see [`Throttle`]. Per listing: 100,000 pages.
+//! * **Retries.** The AWS SDK tries failures again out of one allowance that all its clients of ECR in the process share, so that
+//!   an outage is not made worse by retries; that is left as it is. Throttling does not draw on it: what a busy registry refuses
+//!   waits in the [`Throttle`], and takes no retry away from another.
 //! * **Cancellation.** Dropping a future abandons its listing and leaves nothing behind. Futures are `Send`.
 //! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's
 //!   `tracing` (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows
@@ -90,6 +95,7 @@ mod reflect;
 mod registry;
 mod scan;
 mod tags;
+mod throttle;
 
 pub use self::denial::Denial;
 pub use self::docker_config::DockerConfig;
@@ -104,3 +110,4 @@ pub use self::reflect::{
 pub use self::registry::EcrRegistry;
 pub use self::scan::{Scan, Tags};
 pub use self::tags::{Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};
+pub use self::throttle::{Permit, RegistryApi, Throttle};

@@ -15,6 +15,7 @@ pub(crate) mod ecr_client;
 mod ecr_error;
 mod ecr_login;
 mod ecr_page;
+mod ecr_turn;
 
 /// A listing of an image's tags, in pages.
 ///

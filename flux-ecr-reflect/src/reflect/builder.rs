@@ -18,6 +18,7 @@ use crate::pages::{OnPage, PageProgress};
 use crate::tags::TagSource;
 use crate::tags::ecr_api::EcrApi;
 use crate::tags::ecr_client::Connection;
+use crate::throttle::Throttle;
 
 /// Settings of a [`Reflector`], made by [`Reflector::builder`].
 ///
@@ -30,6 +31,7 @@ pub struct ReflectorBuilder {
     time_source: Option<SharedTimeSource>,
     sleep_impl: Option<SharedAsyncSleep>,
     endpoint_url: Option<String>,
+    throttle: Option<Throttle>,
     tag_source: Option<Arc<dyn TagSource>>,
     exclusion_list: ExclusionList,
     on_page: Option<Arc<OnPage>>,
@@ -76,6 +78,12 @@ impl ReflectorBuilder {
         self
     }
 
+    /// What slows requests down where ECR asks for it; [`Throttle::process_wide`], unless set.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = Some(throttle);
+        self
+    }
+
     /// Lists tags from elsewhere than private ECR.
     pub fn tag_source(mut self, source: impl TagSource + 'static) -> Self {
         self.tag_source = Some(Arc::new(source));
@@ -117,6 +125,7 @@ impl ReflectorBuilder {
                 ("time_source", self.time_source.is_some()),
                 ("sleep_impl", self.sleep_impl.is_some()),
                 ("endpoint_url", self.endpoint_url.is_some()),
+                ("throttle", self.throttle.is_some()),
             ];
             return match of_ecr.into_iter().find(|&(_, is_set)| is_set) {
                 Some((setting, _)) => {
@@ -128,7 +137,12 @@ impl ReflectorBuilder {
         let credentials = self
             .credentials
             .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
+        let throttle = self.throttle.unwrap_or_else(Throttle::process_wide);
         let connection = Connection {
+            throttle: match &self.sleep_impl {
+                Some(sleep_impl) => throttle.with_sleep_impl(sleep_impl.clone()),
+                None => throttle,
+            },
             http_client: self.http_client.map_or_else(client_of_the_process, Ok)?,
             time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),

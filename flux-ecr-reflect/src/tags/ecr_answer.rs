@@ -68,6 +68,11 @@ impl Answer {
         }
     }
 
+    /// Whether the registry asks to slow down.
+    pub(super) fn is_throttling(&self) -> bool {
+        self.kind() == ErrorKind::Throttled
+    }
+
     /// Whether other credentials of the same identity could do better: not with a wrong clock, and not in a region that is
     /// not the one that answered.
     pub(super) fn rejects_credentials(&self) -> bool {

@@ -6,7 +6,10 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sdk_ecr::Client;
 use aws_sdk_ecr::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
+use aws_sdk_ecr::operation::describe_images::DescribeImagesError;
+use aws_sdk_ecr::operation::list_images::ListImagesError;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ListImagesFilter, TagStatus};
+use aws_smithy_async::time::SharedTimeSource;
 use aws_types::region::Region;
 
 use crate::error::Error;
@@ -16,7 +19,9 @@ use crate::registry::EcrRegistry;
 use crate::tags::ecr_client::{Connection, RequestCounter};
 use crate::tags::ecr_error::{Call, Failed, Operation};
 use crate::tags::ecr_page;
+use crate::tags::ecr_turn::{NoRetryWhenThrottled, in_turn};
 use crate::tags::{Detail, PageRequest, TagPage, TagSource};
+use crate::throttle::Throttle;
 
 /// [`ListImages`][1] or [`DescribeImages`][2] with SigV4: no registry login, and every tag comes with its digest.
 ///
@@ -29,12 +34,15 @@ pub(crate) struct EcrApi {
     pub(super) client: Client,
     pub(super) credentials: Holder,
     pub(super) endpoint_url: Option<String>,
+    pub(super) throttle: Throttle,
+    pub(super) time_source: SharedTimeSource,
 }
 
 impl EcrApi {
     /// Calls `endpoint_url`, or the API of each image's own registry.
     pub(crate) fn new(credentials: Holder, connection: Connection, endpoint_url: Option<String>) -> Self {
-        Self { client: connection.into_client(), credentials, endpoint_url }
+        let (throttle, time_source) = (connection.throttle.clone(), connection.time_source.clone());
+        Self { client: connection.into_client(), credentials, endpoint_url, throttle, time_source }
     }
 
     /// A call for tags and digests, from the first page.
@@ -54,9 +62,11 @@ impl EcrApi {
             .region(Region::new(registry.region().to_owned()))
             .credentials_provider(credentials.clone())
             .endpoint_resolver(OneAddress(self.endpoint_url.clone().unwrap_or_else(|| registry.api_url())));
+        let now = || self.time_source.now();
         let next_token = call.cursor.map(|cursor| cursor.as_str().to_owned());
         let page = match call.operation {
             Operation::ListImages => {
+                let place = place.retry_classifier(NoRetryWhenThrottled::<ListImagesError>::new());
                 let request = self
                     .client
                     .list_images()
@@ -67,9 +77,10 @@ impl EcrApi {
                     .set_next_token(next_token)
                     .customize();
                 let sent = request.config_override(place).interceptor(requests.clone()).send().await;
-                ecr_page::of_identifiers(sent.map_err(|error| call.failed(error))?, call)?
+                ecr_page::of_identifiers(sent.map_err(|error| call.failed(error, now()))?, call)?
             }
             Operation::DescribeImages => {
+                let place = place.retry_classifier(NoRetryWhenThrottled::<DescribeImagesError>::new());
                 let request = self
                     .client
                     .describe_images()
@@ -80,7 +91,7 @@ impl EcrApi {
                     .set_next_token(next_token)
                     .customize();
                 let sent = request.config_override(place).interceptor(requests.clone()).send().await;
-                ecr_page::of_details(sent.map_err(|error| call.failed(error))?, call)?
+                ecr_page::of_details(sent.map_err(|error| call.failed(error, now()))?, call)?
             }
         };
         Ok(page)
@@ -99,7 +110,8 @@ impl EcrApi {
         if new == *rejected {
             return Err(failed.error.with_addition("; asked again, their source gave the same ones"));
         }
-        self.ask(call, &new, requests).await.map_err(|failed| {
+        let again = in_turn(&self.throttle, call, || self.ask(call, &new, requests)).await;
+        again.map_err(|failed| {
             if failed.credentials_rejected {
                 failed.error.with_addition("; it was tried again with new ones")
             } else {
@@ -125,7 +137,7 @@ impl TagSource for EcrApi {
         let requests = RequestCounter::default();
         let credentials =
             self.credentials.credentials().await.map_err(|error| call.has_no_credentials(error))?;
-        let page = match self.ask(&call, &credentials, &requests).await {
+        let page = match in_turn(&self.throttle, &call, || self.ask(&call, &credentials, &requests)).await {
             Err(failed) if failed.credentials_rejected => {
                 self.ask_again(&call, &credentials, failed, &requests).await?
             }

@@ -14,11 +14,14 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use flux_aws_auth::NoProcessEnvironment;
 
+use crate::throttle::Throttle;
+
 /// Everything a client needs from outside.
 pub(crate) struct Connection {
     pub(crate) http_client: SharedHttpClient,
     pub(crate) time_source: SharedTimeSource,
     pub(crate) sleep_impl: SharedAsyncSleep,
+    pub(crate) throttle: Throttle,
 }
 
 impl Connection {

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -12,6 +13,7 @@ use crate::image::ImageName;
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_answer::Answer;
 use crate::tags::{Cursor, Detail};
+use crate::throttle::retry_after;
 
 /// What is called to list tags.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +59,19 @@ pub(super) struct Failed {
     pub(super) error: Error,
     /// Whether other credentials of the same identity could do better.
     pub(super) credentials_rejected: bool,
+    pub(super) throttled: Option<Throttled>,
+}
+
+/// That ECR asked to slow down.
+pub(super) struct Throttled {
+    /// For how long, where it says that.
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl From<Error> for Failed {
-    /// What has nothing to do with credentials.
+    /// What has nothing to do with credentials and rates.
     fn from(error: Error) -> Self {
-        Self { error, credentials_rejected: false }
+        Self { error, credentials_rejected: false, throttled: None }
     }
 }
 
@@ -77,14 +86,24 @@ impl Call<'_> {
         .with_source(error)
     }
 
-    pub(super) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> Failed
+    pub(super) fn failed<E>(&self, error: SdkError<E, HttpResponse>, now: SystemTime) -> Failed
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         if let SdkError::ServiceError(context) = error {
             let answer = Answer::new(context.err(), context.raw());
             let credentials_rejected = answer.rejects_credentials();
-            return Failed { error: self.answered(answer, context.into_err()), credentials_rejected };
+            let headers = context.raw().headers();
+            let throttled = answer.is_throttling().then(|| Throttled {
+                retry_after: headers
+                    .get("retry-after")
+                    .and_then(|value| retry_after(value, headers.get("date"), now)),
+            });
+            return Failed {
+                error: self.answered(answer, context.into_err()),
+                credentials_rejected,
+                throttled,
+            };
         }
         self.unanswered(error).into()
     }

@@ -39,7 +39,7 @@ async fn what_aws_answers_by_what_the_caller_can_do() {
         (400, "InvalidSignatureException", ErrorKind::Credentials, 1),
         (403, "MissingAuthenticationTokenException", ErrorKind::Credentials, 1),
         (400, "ThrottlingException", ErrorKind::Throttled, 5),
-        (429, "SomethingNew", ErrorKind::Throttled, 1),
+        (429, "SomethingNew", ErrorKind::Throttled, 5),
         (400, "InvalidParameterException", ErrorKind::Configuration, 1),
         (500, "ServerException", ErrorKind::Unavailable, 5),
         (503, "SomethingNew", ErrorKind::Unavailable, 5),

@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::body::SdkBody;
-use flux_ecr_reflect::{Error, ImageName, Reflector, ReflectorBuilder};
+use flux_ecr_reflect::{Error, ImageName, Reflector, ReflectorBuilder, Throttle};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
@@ -121,7 +121,7 @@ pub(crate) fn reflector(client: SharedHttpClient) -> Reflector {
 }
 
 pub(crate) fn builder(client: SharedHttpClient) -> ReflectorBuilder {
-    Reflector::builder().credentials(credentials()).http_client(client)
+    Reflector::builder().credentials(credentials()).http_client(client).throttle(Throttle::new())
 }
 
 pub(crate) fn image() -> ImageName {

@@ -14,3 +14,4 @@ mod paging;
 mod preflight;
 mod remedies;
 mod secrets;
+mod throttle;
