@@ -6,12 +6,13 @@ use std::{fmt, io};
 use rustls::CertificateError;
 
 use crate::error::Error;
+use crate::http_clients::Late;
 use crate::reason::Reason;
 
 /// How a connection failed: what a request's error tells, looked up in the chain of its causes.
 ///
-/// For errors of the HTTP client of this crate, and of any that is made of the same parts (`aws-smithy-http-client` with
-/// rustls). Has no address and no secret in it.
+/// For errors of the HTTP client of this crate, and of any that is made of the same parts (hyper and rustls, as
+/// `aws-smithy-http-client`). Has no address and no secret in it.
 ///
 /// ```
 /// use std::io;
@@ -85,10 +86,11 @@ impl ConnectionFailure {
     /// a failure of TLS.
     pub fn diagnose(error: &(dyn StdError + 'static)) -> Self {
         let causes: Vec<_> = causes(error).collect();
+        let late = causes.iter().find_map(|cause| cause.downcast_ref()).map(of_time);
         let tls = causes.iter().find_map(|cause| cause.downcast_ref()).map(of_tls);
         let said = || causes.iter().find_map(|cause| said(&cause.to_string()));
         let io = || causes.iter().find_map(|cause| of_io(cause.downcast_ref()?));
-        tls.or_else(said).or_else(io).unwrap_or(Self::Other)
+        late.or(tls).or_else(said).or_else(io).unwrap_or(Self::Other)
     }
 
     /// Whether there was a connection, and the two did not agree on TLS. No waiting mends that.
@@ -217,6 +219,13 @@ pub(crate) fn causes<'a>(
         Some(io) => io.get_ref().map(|carried| carried as _),
         None => error.source(),
     })
+}
+
+fn of_time(late: &Late) -> ConnectionFailure {
+    match late {
+        Late::Connection(_) => ConnectionFailure::ConnectTimeout,
+        Late::Answer(_) => ConnectionFailure::ReadTimeout,
+    }
 }
 
 fn of_tls(error: &rustls::Error) -> ConnectionFailure {

@@ -10,13 +10,18 @@ use crate::error::Error;
 
 mod certificates;
 mod client;
+mod connect;
 mod no_proxy;
 mod proxy;
+mod ways;
 
 use certificates::Certificates;
-use client::{Client, Refusing, Ways};
+use client::{Client, Refusing};
 use no_proxy::NoProxy;
 pub use proxy::Proxy;
+use ways::Ways;
+
+pub(crate) use connect::Late;
 
 /// The plain HTTP client: rustls with ring, the operating system's root certificates, no proxy.
 ///
@@ -153,27 +158,38 @@ impl HttpClientBuilder {
 
     /// Takes these root certificates too: a PEM text, `named` so in errors. For a private authority, such as that of a proxy
     /// that looks into TLS.
-    pub fn extra_certificates(mut self, named: &str, pem: impl Into<Vec<u8>>) -> Self {
+    pub fn extra_certificates(mut self, named: &str, pem: impl AsRef<[u8]>) -> Self {
         self.certificates = self.certificates.and_then(|mut certificates| {
-            certificates.add(named, pem.into())?;
+            certificates.add(named, pem.as_ref())?;
             Ok(certificates)
         });
         self
     }
 
-    /// The client. Nothing is connected yet.
+    /// Shows this certificate to a server, or a proxy, that asks for one: the certificate and those up to its authority, and its
+    /// private key, each a PEM text, `named` so in errors. AWS asks for none; a registry or a proxy of one's own may.
+    pub fn client_certificate(
+        mut self,
+        named: &str,
+        certificate: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Self {
+        self.certificates = self.certificates.and_then(|mut certificates| {
+            certificates.show(named, certificate.as_ref(), key.as_ref())?;
+            Ok(certificates)
+        });
+        self
+    }
+
+    /// The client. Nothing is connected yet. It speaks HTTP/1.1, over TLS 1.2 or later where the address is `https`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), for the first setting that is not acceptable. It names
     /// the variable, and shows no password.
     pub fn build(self) -> Result<SharedHttpClient, Error> {
-        Ok(SharedHttpClient::new(Client::new(Ways {
-            https_proxy: self.https_proxy?.as_ref().map(Proxy::config).transpose()?,
-            http_proxy: self.http_proxy?.as_ref().map(Proxy::config).transpose()?,
-            no_proxy: self.no_proxy,
-            certificates: self.certificates?,
-        })))
+        let ways = Ways::new([self.https_proxy?, self.http_proxy?], self.no_proxy, self.certificates?)?;
+        Ok(SharedHttpClient::new(Client::new(ways)))
     }
 
     /// The proxy for `https` addresses, as it was set.

@@ -1,12 +1,13 @@
-//! Which root certificates AWS's are held against.
+//! Which root certificates AWS's are held against, and the certificate that is shown to a server that asks for one.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use aws_smithy_http_client::tls::{TlsContext, TrustStore};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
@@ -16,19 +17,23 @@ use crate::text::quoted_path;
 #[derive(Clone)]
 pub(super) struct Certificates {
     system: bool,
-    /// Looked at already: TLS would panic on what is no certificate.
-    pem: Vec<Vec<u8>>,
+    roots: RootCertStore,
+    own: Option<Arc<SingleCertAndKey>>,
 }
 
 impl Default for Certificates {
     fn default() -> Self {
-        Self { system: true, pem: Vec::new() }
+        Self { system: true, roots: RootCertStore::empty(), own: None }
     }
 }
 
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificates").field("system", &self.system).field("files", &self.pem.len()).finish()
+        f.debug_struct("Certificates")
+            .field("system", &self.system)
+            .field("roots", &self.roots.len())
+            .field("own", &self.own.is_some())
+            .finish()
     }
 }
 
@@ -49,67 +54,81 @@ impl Certificates {
                 "Check that the file is mounted in this container and that this user may read it, or remove {setting}."
             ))
         })?;
-        let mut certificates = Self { system: false, pem: Vec::new() };
-        certificates.add(&named, pem)?;
+        let mut certificates = Self { system: false, ..Self::default() };
+        certificates.add(&named, &pem)?;
         Ok(certificates)
     }
 
     /// Adds those in a PEM text that is `named` so.
-    pub(super) fn add(&mut self, named: &str, pem: Vec<u8>) -> Result<(), Error> {
+    pub(super) fn add(&mut self, named: &str, pem: &[u8]) -> Result<(), Error> {
         let unusable = |why: String| {
             Error::new(ErrorKind::Configuration, format!("{named} {why}")).with_hint(
                 "Give the certificates of the authority, each between -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----.",
             )
         };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            // Without the cause, which has bytes of the file in it.
-            let certificate =
-                certificate.map_err(|_| unusable("is not PEM from one end to the other".to_owned()))?;
-            let added = roots.add(certificate);
+        for certificate in certificates_in(pem).map_err(|why| unusable(why.to_owned()))? {
+            let added = self.roots.add(certificate);
             added.map_err(|cause| unusable(format!("has a certificate that is not acceptable: {cause}")))?;
         }
-        if roots.is_empty() {
-            return Err(unusable("has no certificate in it".to_owned()));
-        }
-        self.pem.push(pem);
         Ok(())
     }
 
-    /// For TLS. Never with the operating system's certificates if there are none: that panics in a debug build.
-    pub(super) fn tls_context(&self) -> Result<TlsContext, Error> {
-        let system = self.system && *SYSTEM_HAS_CERTIFICATES;
-        if !system && self.pem.is_empty() {
+    /// Shows this certificate, whose key this is, to a server that asks for one.
+    pub(super) fn show(&mut self, named: &str, certificate: &[u8], key: &[u8]) -> Result<(), Error> {
+        let unusable = |why: &str| {
+            Error::new(ErrorKind::Configuration, format!("{named} {why}")).with_hint(
+                "Give the certificate, and those up to its authority after it, as PEM; and its private key as PEM, unencrypted.",
+            )
+        };
+        let chain = certificates_in(certificate).map_err(unusable)?;
+        // Without the causes, which have bytes of the key in them.
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| unusable("has no private key in it"))?;
+        let own = CertifiedKey::from_der(chain, key, &provider()).map_err(|cause| match cause {
+            rustls::Error::InconsistentKeys(_) => unusable("has a key that is not the certificate's"),
+            _ => unusable("has a certificate or a key that is not acceptable"),
+        })?;
+        self.own = Some(Arc::new(own.into()));
+        Ok(())
+    }
+
+    /// For TLS, which then is 1.2 or later.
+    pub(super) fn config(&self) -> Result<ClientConfig, Error> {
+        let mut roots = self.roots.clone();
+        if self.system {
+            // What cannot be read there is passed over, as everybody does.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        if roots.is_empty() {
             return Err(Error::new(
                 ErrorKind::Configuration,
                 "this machine has no root certificates for TLS",
             )
             .with_hint("Install ca-certificates in the image, or set SSL_CERT_FILE or AWS_CA_BUNDLE."));
         }
-        let mut store = TrustStore::empty().with_native_roots(system);
-        for pem in &self.pem {
-            store.add_pem_certificate(pem.as_slice());
-        }
-        context(store)
-    }
-
-    /// For connections without TLS: no certificate is loaded.
-    pub(super) fn none() -> Result<TlsContext, Error> {
-        context(TrustStore::empty())
+        let config = ClientConfig::builder_with_provider(Arc::new(provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|cause| Error::new(ErrorKind::Configuration, "TLS cannot be set up").with_source(cause))?
+            .with_root_certificates(roots);
+        let mut config = match &self.own {
+            Some(own) => config.with_client_cert_resolver(own.clone()),
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
     }
 }
 
-fn context(store: TrustStore) -> Result<TlsContext, Error> {
-    TlsContext::builder()
-        .with_trust_store(store)
-        .build()
-        .map_err(|cause| Error::new(ErrorKind::Configuration, "TLS cannot be set up").with_source(cause))
+/// Named, so that nothing need be installed for the process, and nothing panics if nothing is.
+fn provider() -> CryptoProvider {
+    ring::default_provider()
 }
 
-static SYSTEM_HAS_CERTIFICATES: LazyLock<bool> = LazyLock::new(|| {
-    let found = rustls_native_certs::load_native_certs().certs;
-    RootCertStore::empty().add_parsable_certificates(found).0 > 0
-});
+/// At least one; else why not, as a clause that follows a name. Without the cause, which has bytes of the text in it.
+fn certificates_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    let found = found.map_err(|_| "is not PEM from one end to the other")?;
+    if found.is_empty() { Err("has no certificate in it") } else { Ok(found) }
+}
 
 #[cfg(test)]
 mod tests {
@@ -128,20 +147,19 @@ mod tests {
         let two = authority() + &authority();
         let environment = Environment::empty().with_file("/ca.pem", two);
         let mut bundle = Certificates::only_from_file(&environment, "AWS_CA_BUNDLE", "/ca.pem").unwrap();
-        bundle.add("another", authority().into_bytes()).unwrap();
-        assert_eq!(format!("{bundle:?}"), "Certificates { system: false, files: 2 }");
+        bundle.add("another", authority().as_bytes()).unwrap();
+        assert_eq!(format!("{bundle:?}"), "Certificates { system: false, roots: 3, own: false }");
         let mut system = Certificates::default();
-        system.add("another", authority().into_bytes()).unwrap();
-        assert_eq!(format!("{system:?}"), "Certificates { system: true, files: 1 }");
+        system.add("another", authority().as_bytes()).unwrap();
+        assert_eq!(format!("{system:?}"), "Certificates { system: true, roots: 1, own: false }");
     }
 
     #[test]
     fn tls_without_any_certificate_is_an_error_and_no_panic() {
-        let none = Certificates { system: false, pem: Vec::new() };
-        let error = none.tls_context().unwrap_err();
+        let none = Certificates { system: false, ..Certificates::default() };
+        let error = none.config().unwrap_err();
         assert_eq!(error.to_string(), "this machine has no root certificates for TLS");
         assert!(error.hint().unwrap().contains("ca-certificates"), "{error:?}");
-        assert!(Certificates::none().is_ok());
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use aws_smithy_http_client::proxy::ProxyConfig;
-use http::Uri;
+use aws_smithy_types::base64;
 use http::uri::Authority;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use http::{HeaderValue, Uri};
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::{is_port, quoted, shown_host};
@@ -101,20 +101,22 @@ impl Proxy {
         Ok(Self { scheme, host_and_port: host_and_port.to_owned(), auth })
     }
 
-    /// The proxy for the SDK's client, to which it is given only what is to go through it.
-    pub(super) fn config(&self) -> Result<ProxyConfig, Error> {
-        let Self { scheme, host_and_port, auth } = self;
-        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC);
-        let address = match auth {
-            Some((user, password)) => {
-                format!("{scheme}://{}:{}@{host_and_port}", encoded(user), encoded(password))
-            }
-            None => format!("{scheme}://{host_and_port}"),
-        };
-        let config = address.parse::<Uri>().ok().and_then(|address| ProxyConfig::all(address).ok());
-        // Without the cause: it might hold the password.
-        config
-            .ok_or_else(|| Error::new(ErrorKind::Configuration, format!("{self} is not accepted as a proxy")))
+    /// Where it is, without the user name and the password.
+    pub(super) fn uri(&self) -> Result<Uri, Error> {
+        let unusable = |_| Error::new(ErrorKind::Configuration, format!("{self} is not accepted as a proxy"));
+        self.to_string().parse().map_err(unusable)
+    }
+
+    /// The header that identifies us to it ([RFC 7617], in UTF-8).
+    ///
+    /// [RFC 7617]: https://www.rfc-editor.org/rfc/rfc7617
+    pub(super) fn authorization(&self) -> Option<HeaderValue> {
+        let (user, password) = self.auth.as_ref()?;
+        let encoded = base64::encode(format!("{user}:{password}"));
+        // Base64 has nothing that a header could not hold.
+        let mut header = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+        header.set_sensitive(true);
+        Some(header)
     }
 }
 
@@ -136,6 +138,7 @@ const ENCODE: &str =
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
     use proptest::prelude::*;
 
     use super::*;
@@ -159,7 +162,7 @@ mod tests {
             assert_eq!(proxy.to_string(), shown, "{address}");
             let expected = auth.map(|(user, password)| (user.to_owned(), password.to_owned()));
             assert_eq!(proxy.auth, expected, "{address}");
-            assert!(proxy.config().is_ok(), "{address}");
+            assert!(proxy.uri().is_ok(), "{address}");
         }
     }
 
@@ -201,7 +204,7 @@ mod tests {
         #[test]
         fn a_password_is_taken_as_it_is(user in "[a-z]{1,8}", password in "\\PC{4,20}") {
             let proxy = Proxy::new("http://proxy.example:3128").unwrap().basic_auth(&user, &password);
-            prop_assert!(proxy.config().is_ok());
+            prop_assert!(proxy.uri().is_ok() && proxy.authorization().is_some_and(|header| header.is_sensitive()));
             prop_assert_eq!(format!("{proxy} {proxy:?}"), "http://proxy.example:3128 Proxy(http://proxy.example:3128)");
             let encoded = utf8_percent_encode(&password, NON_ALPHANUMERIC);
             let written = Proxy::new(&format!("http://{user}:{encoded}@proxy.example:3128")).unwrap();

@@ -6,9 +6,10 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::{ConfigBuilder, RootCertStore, ServerConfig};
 
 use crate::support::*;
 
@@ -36,19 +37,47 @@ impl Authority {
     }
 
     /// What a server of this host needs to speak TLS.
-    pub(super) fn server_of(&self, host: &str, (from, to): (i32, i32)) -> TlsAcceptor {
+    pub(super) fn server_of(&self, host: &str, years: (i32, i32)) -> TlsAcceptor {
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        self.acceptor(
+            config.with_safe_default_protocol_versions().unwrap().with_no_client_auth(),
+            host,
+            years,
+        )
+    }
+
+    /// The same, for a server that asks whoever comes for a certificate of this authority.
+    pub(super) fn server_that_asks(&self, host: &str) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_client_cert_verifier(verifier.build().unwrap());
+        self.acceptor(config, host, GOOD)
+    }
+
+    /// A client's certificate and its key.
+    pub(super) fn client(&self) -> (String, String) {
+        let params = CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.0).unwrap().pem(), key.serialize_pem())
+    }
+
+    fn acceptor(
+        &self,
+        config: ConfigBuilder<ServerConfig, WantsServerCert>,
+        host: &str,
+        (from, to): (i32, i32),
+    ) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            );
+        let config = config.with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        );
         TlsAcceptor::from(Arc::new(config.unwrap()))
     }
 }

@@ -38,6 +38,49 @@ async fn a_private_authority_is_trusted_if_the_program_gives_it() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_for_a_certificate_is_shown_the_client_s() {
+    let authority = Authority::new();
+    let port = sts(authority.server_that_asks("localhost")).await;
+    let trusting = HttpClientBuilder::new().extra_certificates("our authority", authority.pem());
+    let chain = |client: HttpClientBuilder| {
+        Chain::builder().environment(sts_at(port)).http_client(client.build().unwrap()).build()
+    };
+
+    let (certificate, key) = authority.client();
+    let shown = chain(trusting.clone().client_certificate("ours", &certificate, &key));
+    assert_eq!(shown.resolve().await.unwrap().credentials().access_key_id(), "ASIAEXAMPLE");
+
+    let error = chain(trusting.clone()).resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::TlsFailed, "{error:?}");
+    let (of_another, its_key) = Authority::named("Another").client();
+    let error =
+        chain(trusting.client_certificate("theirs", of_another, its_key)).resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::TlsFailed, "{error:?}");
+}
+
+#[test]
+fn a_client_certificate_that_cannot_be_used_is_said_at_once_without_its_key() {
+    let authority = Authority::new();
+    let ((certificate, key), (_, another)) = (authority.client(), authority.client());
+    let broken = "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n";
+    for (certificate, key, why) in [
+        (certificate.as_str(), another.as_str(), "has a key that is not the certificate's"),
+        (&certificate, &certificate, "has no private key in it"),
+        (&key, &key, "has no certificate in it"),
+        (&certificate, broken, "has a certificate or a key that is not acceptable"),
+        ("-----BEGIN CERTIFICATE-----\ncanary", &key, "is not PEM"),
+    ] {
+        let error =
+            HttpClientBuilder::new().client_certificate("the Secret", certificate, key).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().starts_with(&format!("the Secret {why}")), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("PEM")), "{error:?}");
+        let debug = format!("{error:?}");
+        assert!(!debug.contains("canary") && !debug.contains("Y2FuYXJ5") && !debug.contains(key), "{debug}");
+    }
+}
+
+#[tokio::test]
 async fn each_failure_of_tls_has_its_reason_and_remedy() {
     let (authority, another) = (Authority::new(), Authority::named("Another"));
     let anew = Authority::new();
