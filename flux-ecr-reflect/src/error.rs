@@ -63,6 +63,10 @@ pub enum ErrorKind {
     Response,
     /// The policy cannot judge these tags; the source is the [`flux_policy::Error`].
     Policy,
+    /// A file could not be read or written. Look at its path, permissions and disk.
+    Storage,
+    /// What was saved is not there as it was written, or is no scan at all. Scan anew.
+    Damaged,
 }
 
 impl Error {

@@ -45,8 +45,9 @@
 //!   that only looks like one is refused before anything is sent to it.
 //! * [`Reflector`] is the front door. [`scan`](Reflector::scan), [`latest_image`](Reflector::latest_image)
 //!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
-//! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message; [`LatestImage`] the
-//!   policy's choice with its [`Decision`](flux_policy::Decision).
+//! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message, compact, saved to a file and read
+//!   back, and compared with an older one: see [`scan`]. [`LatestImage`] is the policy's choice with its
+//!   [`Decision`](flux_policy::Decision).
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! * [`TagSource`] is where pages come from; the ECR API unless another is given.
@@ -56,8 +57,8 @@
 //! # What it does not do
 //!
 //! It finds no credentials: it takes any provider of the AWS SDK's kind. It reads private ECR through the ECR
-//! API, and no other registry; it logs in to none, pulls nothing and writes nothing. It keeps no scan and
-//! decides no schedule.
+//! API, and no other registry; it logs in to none, pulls nothing and writes nothing there. It keeps a
+//! scan only in the file that it is told to, and says [when to scan](scan::should_scan) without waiting for it.
 //!
 //! # Contracts
 //!
@@ -93,7 +94,7 @@ mod pages;
 mod preflight;
 mod reflect;
 mod registry;
-mod scan;
+pub mod scan;
 mod tags;
 mod throttle;
 

@@ -39,6 +39,15 @@ impl Listing {
         self.excluded
     }
 
+    /// Pages, requests, tags and excluded tags, to be stored.
+    pub(crate) fn to_numbers(self) -> [u64; 4] {
+        [self.pages, self.requests, self.tags, self.excluded]
+    }
+
+    pub(crate) fn from_numbers([pages, requests, tags, excluded]: [u64; 4]) -> Self {
+        Self { pages, requests, tags, excluded }
+    }
+
     #[cfg(test)]
     pub(crate) fn with_requests(self, requests: u64) -> Self {
         Self { requests, ..self }

@@ -115,6 +115,10 @@ fn reason(kind: ErrorKind) -> Option<Reason> {
         ErrorKind::Unavailable => Reason::Unavailable,
         ErrorKind::Configuration => Reason::InvalidConfiguration,
         ErrorKind::Response => Reason::MalformedAnswer,
-        ErrorKind::Credentials | ErrorKind::NotFound | ErrorKind::Policy => return None,
+        ErrorKind::Credentials
+        | ErrorKind::NotFound
+        | ErrorKind::Policy
+        | ErrorKind::Storage
+        | ErrorKind::Damaged => return None,
     })
 }

@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, ImageRef};
 use crate::pages::{Listing, OnPage, Pages};
 use crate::preflight::Preflight;
-use crate::scan::{Scan, ScanBuilder};
+use crate::scan::Scan;
+use crate::scan::build::ScanBuilder;
 use crate::tags::ecr_api::EcrApi;
 use crate::tags::{Cursor, Detail, PageRequest, TagEntry, TagSource};
 
@@ -38,6 +39,7 @@ pub struct Reflector {
 struct Inner {
     source: Source,
     exclusion_list: ExclusionList,
+    track_moves: bool,
     on_page: Option<Arc<OnPage>>,
 }
 
@@ -74,8 +76,13 @@ impl Reflector {
     /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn scan(&self, image: &ImageName) -> Result<Scan, Error> {
-        let mut tags = ScanBuilder::default();
-        let listing = self.each_tag(image, Detail::Digests, |entry| tags.push(entry.tag())).await?;
+        let mut tags = ScanBuilder::tracking_moves(self.inner.track_moves);
+        let listing = self
+            .each_tag(image, Detail::Digests, |entry| {
+                tags.push(entry);
+                Ok(())
+            })
+            .await?;
         Ok(tags.finish(image.clone(), listing))
     }
 
@@ -119,12 +126,13 @@ impl Reflector {
     /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn reflect(&self, image: &ImageName, policy: &Policy) -> Result<Reflection, Error> {
-        let mut tags = ScanBuilder::default();
+        let mut tags = ScanBuilder::tracking_moves(self.inner.track_moves);
         let mut selector = policy.selector();
         let listing = self
             .each_tag(image, detail_for(policy), |entry| {
                 offer(&mut selector, entry);
-                tags.push(entry.tag())
+                tags.push(entry);
+                Ok(())
             })
             .await?;
         let latest = LatestImage::new(image, selector, listing)?;

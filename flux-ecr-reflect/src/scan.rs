@@ -1,25 +1,41 @@
-//! All tags of an image, as Flux records them.
+//! All tags of an image, as Flux records them: [`Scan`], what differs between two, and when to make the next one.
 
 use std::fmt;
-use std::iter::FusedIterator;
 
-use adler2::Adler32;
-
-use crate::error::{Error, ErrorKind};
+pub use self::changes::{Change, Changes};
+pub use self::due::{LastScan, ScanDue, ScanReason, ScanSpec, should_scan};
+pub use self::revision::TagStorage;
+use self::set::TagSet;
+pub use self::tags::Tags;
 use crate::image::{ImageName, Tag};
 use crate::pages::Listing;
+
+pub(crate) mod build;
+mod changes;
+mod due;
+mod revision;
+mod set;
+mod store;
+mod tags;
 
 /// The tags of an image after exclusion, complete, sorted and each once.
 ///
 /// `Display` writes Flux's words: `successful scan: found N tags with checksum …`. Two scans are equal when image and tags
-/// are, whatever their listings took.
+/// are, whatever their listings took and their tags point to.
 ///
-/// A tag costs its own bytes and four more: the tags lie in one buffer, with an index of their ends. Digests
-/// are not kept. While it is built, a scan takes up to three times that.
+/// # Memory
+///
+/// Of each tag is kept what differs from the one before it, and two and a half bytes more. A million tags such as
+/// `1.12.345-rc.3` take 7 bytes each, `1.12.345-alpine3.18` 14, `main-1a2b3c4-1606364286` 17. To make it takes some three
+/// bytes a tag more: tags are packed as they arrive.
+///
+/// A scan that [tracks moves](crate::ReflectorBuilder::track_moves) takes eight bytes a tag more, for the first 64 bits of the
+/// digest. That a tag moved and goes unnoticed has a chance of one in 2⁶⁴, unless somebody makes two such images on purpose:
+/// it tells what to look at, and verifies nothing.
 #[derive(Clone)]
 pub struct Scan {
     image: ImageName,
-    tags: SortedTags,
+    tags: TagSet,
     listing: Listing,
 }
 
@@ -33,79 +49,98 @@ impl Scan {
     ///
     /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#last-scan-result
     pub fn len(&self) -> usize {
-        self.tags.ends.len()
+        self.tags.len()
     }
 
     /// Whether there is no tag.
     pub fn is_empty(&self) -> bool {
-        self.tags.ends.is_empty()
+        self.len() == 0
     }
 
     /// The tags in ascending byte order, which is Flux's reversed.
     pub fn tags(&self) -> Tags<'_> {
-        Tags { scan: self, next: 0 }
+        Tags::new(&self.tags)
     }
 
     /// Shows the tags to `visit` in ascending byte order, without making a [`Tag`] of each.
     pub fn for_each_tag(&self, visit: impl FnMut(&str)) {
-        (0..self.len()).map(|index| self.tags.get(index)).for_each(visit);
+        self.tags.for_each(visit);
     }
 
-    /// Whether the tag is among them. Takes about log₂ of [`len`](Self::len) comparisons.
+    /// Whether the tag is among them. Takes about log₂ of [`len`](Self::len) comparisons, and a look at some 30 tags.
     pub fn contains(&self, tag: &str) -> bool {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.tags.get(middle).cmp(tag) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return true,
-                std::cmp::Ordering::Greater => high = middle,
-            }
-        }
-        false
+        self.tags.contains(tag)
     }
 
     /// The ten byte-greatest tags, greatest first: Flux's `.status.lastScanResult.latestTags`.
     ///
     /// "Latest" is Flux's name for it. Which tag a policy wants is another question.
     pub fn latest_tags(&self) -> Vec<Tag> {
-        self.descending().take(LATEST_TAGS).map(Tag::of_checked).collect()
+        self.tags().rev().take(LATEST_TAGS).collect()
     }
 
-    /// The checksum by which Flux tells two scans apart: its `.status.lastScanResult.revision`.
-    ///
-    /// It is what [image-reflector-controller][1] computes in its default storage (Badger): the Adler-32, in
-    /// decimal, of the JSON array of the tags in descending byte order. Its opt-in `FluxStorage` writes
-    /// another one.
-    ///
-    /// [1]: https://github.com/fluxcd/image-reflector-controller/blob/main/internal/database/badger.go
+    /// The checksum by which Flux tells two scans apart: its `.status.lastScanResult.revision`, where the controller keeps
+    /// tags in its default storage. See [`TagStorage::Badger`].
     pub fn revision(&self) -> String {
-        let mut checksum = Adler32::new();
-        checksum.write_slice(b"[");
-        // A tag's alphabet has nothing that JSON would escape.
-        for (index, tag) in self.descending().enumerate() {
-            checksum.write_slice(if index == 0 { b"\"" } else { b",\"" });
-            checksum.write_slice(tag.as_bytes());
-            checksum.write_slice(b"\"");
-        }
-        checksum.write_slice(b"]");
-        checksum.checksum().to_string()
+        self.revision_in(TagStorage::Badger)
+    }
+
+    /// The same for a storage of one's choice.
+    ///
+    /// Where it changes, Flux evaluates the policies anew. Another storage is no change.
+    pub fn revision_in(&self, storage: TagStorage) -> String {
+        storage.revision(&self.tags)
+    }
+
+    /// Flux's ready message, with the revision of a storage of one's choice. `Display` writes that of the default one.
+    pub fn message_in(&self, storage: TagStorage) -> String {
+        format!("successful scan: found {} tags with checksum {}", self.len(), self.revision_in(storage))
+    }
+
+    /// What differs from an older scan: tags that were added, removed, or moved to another image. That the two are of the
+    /// same image is the caller's to know.
+    ///
+    /// ```
+    /// # use async_trait::async_trait;
+    /// # use flux_ecr_reflect::{Error, PageRequest, Reflector, TagEntry, TagPage, TagSource};
+    /// # #[derive(Debug)]
+    /// # struct Releases(Vec<&'static str>);
+    /// # #[async_trait]
+    /// # impl TagSource for Releases {
+    /// #     async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
+    /// #         let entry = |tag: &&str| Ok(TagEntry::new(tag.parse()?));
+    /// #         Ok(TagPage::new(self.0.iter().map(entry).collect::<Result<_, Error>>()?))
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let image = "ghcr.io/org/app".parse()?;
+    /// # let of = |tags: &[&'static str]| Reflector::builder().tag_source(Releases(tags.to_vec())).build();
+    /// # let before = of(&["1.0.0", "1.1.0"])?.scan(&image).await?;
+    /// # let after = of(&["1.1.0", "1.2.0"])?.scan(&image).await?;
+    /// let changes: Vec<_> = after.changes_since(&before).map(|change| change.to_string()).collect();
+    /// assert_eq!(changes, ["-1.0.0", "+1.2.0"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn changes_since<'a>(&'a self, older: &'a Self) -> Changes<'a> {
+        Changes::new(older, self)
+    }
+
+    /// Whether it keeps of each tag's digest what tells a move.
+    pub fn tracks_moves(&self) -> bool {
+        self.tags.has_marks()
     }
 
     /// What the listing took: pages, requests, tags listed and excluded.
     pub fn listing(&self) -> Listing {
         self.listing
     }
-
-    /// Flux's order.
-    fn descending(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).rev().map(|index| self.tags.get(index))
-    }
 }
 
 impl PartialEq for Scan {
     fn eq(&self, other: &Self) -> bool {
-        self.image == other.image && self.tags == other.tags
+        self.image == other.image && self.tags.has_tags_of(&other.tags)
     }
 }
 
@@ -113,7 +148,7 @@ impl Eq for Scan {}
 
 impl fmt::Display for Scan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "successful scan: found {} tags with checksum {}", self.len(), self.revision())
+        f.write_str(&self.message_in(TagStorage::default()))
     }
 }
 
@@ -128,93 +163,8 @@ impl fmt::Debug for Scan {
     }
 }
 
-/// The tags of a [`Scan`] in ascending byte order, made by [`Scan::tags`].
-#[derive(Debug, Clone)]
-#[must_use = "an iterator does nothing until it is asked"]
-pub struct Tags<'a> {
-    scan: &'a Scan,
-    next: usize,
-}
-
-impl Iterator for Tags<'_> {
-    type Item = Tag;
-
-    fn next(&mut self) -> Option<Tag> {
-        let tag = (self.next < self.scan.len()).then(|| Tag::of_checked(self.scan.tags.get(self.next)))?;
-        self.next += 1;
-        Some(tag)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.scan.len() - self.next;
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for Tags<'_> {}
-
-impl FusedIterator for Tags<'_> {}
-
-/// Tags as they arrive, in any order and perhaps twice.
-#[derive(Default)]
-pub(crate) struct ScanBuilder {
-    arrived: SortedTags,
-}
-
-impl ScanBuilder {
-    /// # Errors
-    ///
-    /// [`ErrorKind::Response`] when the tags together exceed four gigabytes.
-    pub(crate) fn push(&mut self, tag: &Tag) -> Result<(), Error> {
-        self.arrived.push(tag.as_str()).ok_or_else(|| {
-            Error::new(ErrorKind::Response, "the registry lists more than four gigabytes of tags")
-        })
-    }
-
-    pub(crate) fn finish(self, image: ImageName, listing: Listing) -> Scan {
-        Scan { image, tags: self.arrived.sorted(), listing }
-    }
-}
-
 /// Flux's `latestTagsCount`.
 const LATEST_TAGS: usize = 10;
-
-/// Tags end to end, and where each ends.
-#[derive(Clone, Default, PartialEq, Eq)]
-struct SortedTags {
-    text: String,
-    ends: Vec<u32>,
-}
-
-impl SortedTags {
-    fn get(&self, index: usize) -> &str {
-        let end = |index: usize| self.ends.get(index).map_or(0, |&end| end as usize);
-        let start = index.checked_sub(1).map_or(0, end);
-        self.text.get(start..end(index)).unwrap_or_default()
-    }
-
-    fn push(&mut self, tag: &str) -> Option<()> {
-        let end = u32::try_from(self.text.len() + tag.len()).ok()?;
-        self.text.push_str(tag);
-        self.ends.push(end);
-        Some(())
-    }
-
-    fn sorted(self) -> Self {
-        let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
-        let mut order: Vec<u32> = (0..count).collect();
-        order.sort_unstable_by(|&a, &b| self.get(a as usize).cmp(self.get(b as usize)));
-        order.dedup_by(|a, b| self.get(*a as usize) == self.get(*b as usize));
-
-        let mut sorted =
-            Self { text: String::with_capacity(self.text.len()), ends: Vec::with_capacity(order.len()) };
-        for index in order {
-            let pushed = sorted.push(self.get(index as usize));
-            debug_assert!(pushed.is_some(), "no more text than arrived");
-        }
-        sorted
-    }
-}
 
 #[cfg(test)]
 mod tests;

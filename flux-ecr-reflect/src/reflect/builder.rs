@@ -34,6 +34,7 @@ pub struct ReflectorBuilder {
     throttle: Option<Throttle>,
     tag_source: Option<Arc<dyn TagSource>>,
     exclusion_list: ExclusionList,
+    track_moves: bool,
     on_page: Option<Arc<OnPage>>,
 }
 
@@ -99,6 +100,14 @@ impl ReflectorBuilder {
         self
     }
 
+    /// Makes scans keep what tells that a tag points to another image than before:
+    /// [`Scan::changes_since`](crate::Scan::changes_since) then has [`Change::Moved`](crate::scan::Change::Moved). It takes eight
+    /// bytes a tag.
+    pub fn track_moves(mut self) -> Self {
+        self.track_moves = true;
+        self
+    }
+
     /// Calls `hook` after every page, on the task that lists; it should return at once.
     pub fn on_page(mut self, hook: impl Fn(PageProgress<'_>) + Send + Sync + 'static) -> Self {
         self.on_page = Some(Arc::new(hook));
@@ -114,7 +123,9 @@ impl ReflectorBuilder {
     pub fn build(mut self) -> Result<Reflector, Error> {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
-        Ok(Reflector { inner: Arc::new(Inner { source: self.source()?, exclusion_list, on_page }) })
+        let track_moves = self.track_moves;
+        let source = self.source()?;
+        Ok(Reflector { inner: Arc::new(Inner { source, exclusion_list, track_moves, on_page }) })
     }
 
     fn source(self) -> Result<Source, Error> {
