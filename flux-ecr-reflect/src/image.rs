@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
-use crate::registry::EcrRegistry;
+use crate::registry::{EcrRegistry, RegistryKind};
 
 mod digest;
 mod tag;
@@ -31,7 +31,8 @@ pub use self::tag::Tag;
 /// ```
 ///
 /// Repositories follow the grammar of the [distribution specification][2], which is a little narrower than
-/// the check Flux makes: names such as `a//b`, which no registry can hold, are refused here already.
+/// the check Flux makes: names such as `a//b`, which no registry can hold, are refused here already. So are hosts that Flux
+/// lets pass and no certificate is for: with a dot at the end, with letters that are not ASCII, with an empty port.
 ///
 /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#image
 /// [2]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
@@ -59,6 +60,23 @@ impl ImageName {
     /// [`ErrorKind::Configuration`] when the host is another registry's, or only resembles one of ECR.
     pub fn ecr_registry(&self) -> Result<EcrRegistry, Error> {
         self.registry.parse()
+    }
+
+    /// Whose registry the host is: Amazon ECR's, private or public, or somebody else's.
+    ///
+    /// ```
+    /// use flux_ecr_reflect::{ImageName, RegistryKind};
+    ///
+    /// let image: ImageName = "public.ecr.aws/docker/library/redis".parse()?;
+    /// assert!(matches!(image.registry_kind()?, RegistryKind::EcrPublic { .. }));
+    /// # Ok::<(), flux_ecr_reflect::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the host only resembles one of ECR.
+    pub fn registry_kind(&self) -> Result<RegistryKind, Error> {
+        RegistryKind::of(&self.registry)
     }
 
     /// The reference to one tag of this image.

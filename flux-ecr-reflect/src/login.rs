@@ -9,8 +9,16 @@ use aws_smithy_types::base64;
 
 use crate::error::Error;
 use crate::image::ImageName;
+use crate::login::registry_login::HeldAs;
 
-/// Where the logins of registries come from: a [`DockerConfig`](crate::DockerConfig), or one of one's own.
+mod builder;
+mod registry_login;
+
+pub use self::builder::RegistryLoginBuilder;
+pub use self::registry_login::RegistryLogin;
+
+/// Where the logins of registries come from: a [`RegistryLogin`] for Amazon ECR, a [`DockerConfig`](crate::DockerConfig) for
+/// others, or one of one's own.
 ///
 /// It is asked before every request, so that a login may change in the middle of a long listing. Who has to fetch logins holds
 /// them: [`flux_aws_auth::cache`] does that.
@@ -36,6 +44,8 @@ use crate::image::ImageName;
 #[async_trait]
 pub trait LoginSource: fmt::Debug + Send + Sync {
     /// The login for the registry of `image`; `None` to ask it without one.
+    ///
+    /// With a login that is [`Anonymous`](LoginKind::Anonymous) it is asked without one, too, and the login says why.
     ///
     /// A source gives a login to the host that it was made for, and to no other: what it returns is sent there.
     ///
@@ -78,6 +88,8 @@ pub struct Login {
     endpoint: Option<String>,
     expires_at: Option<SystemTime>,
     note: Option<String>,
+    /// Where a [`RegistryLogin`] holds it.
+    held_as: Option<Arc<HeldAs>>,
 }
 
 /// How a [`Login`] is used.
@@ -93,6 +105,9 @@ pub enum LoginKind {
     ///
     /// [OAuth 2]: https://distribution.github.io/distribution/spec/auth/oauth/
     IdentityToken,
+    /// None: the registry is asked as nobody, who may be given a token by the token service that it names. The
+    /// [note](Login::note) says why.
+    Anonymous,
 }
 
 impl Login {
@@ -111,8 +126,13 @@ impl Login {
         Self::new(LoginKind::IdentityToken, String::new(), token.into())
     }
 
+    /// No login, and why.
+    pub fn anonymous(note: impl Into<String>) -> Self {
+        Self::new(LoginKind::Anonymous, String::new(), String::new()).with_note(note)
+    }
+
     fn new(kind: LoginKind, user: String, secret: String) -> Self {
-        Self { kind, user, secret, endpoint: None, expires_at: None, note: None }
+        Self { kind, user, secret, endpoint: None, expires_at: None, note: None, held_as: None }
     }
 
     /// Says until when it is good.
@@ -129,6 +149,12 @@ impl Login {
         self
     }
 
+    /// Says where it is held.
+    fn held_as(mut self, key: &Arc<HeldAs>) -> Self {
+        self.held_as = Some(key.clone());
+        self
+    }
+
     /// Adds what people should know about it.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
@@ -141,12 +167,12 @@ impl Login {
         self.kind
     }
 
-    /// The user; empty where there is a token. For Amazon ECR it is `AWS`.
+    /// The user; empty where there is none. For Amazon ECR it is `AWS`.
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The password or the token, which is a secret.
+    /// The password or the token, which is a secret; empty where there is none.
     pub fn secret(&self) -> &str {
         &self.secret
     }
@@ -163,13 +189,13 @@ impl Login {
         self.expires_at
     }
 
-    /// What people should know about it: that it is nobody's, for one.
+    /// What people should know about it: why it is nobody's, for one.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
     /// The `Authorization` header with which a request, to the registry or, with a user and a password, to its token service,
-    /// carries it. `None` for a token that has to be exchanged first.
+    /// carries it. `None` for a token that has to be exchanged first, and for nobody.
     #[allow(dead_code, reason = "the client of the distribution API sends it")]
     pub(crate) fn authorization(&self) -> Option<String> {
         match self.kind {
@@ -177,7 +203,7 @@ impl Login {
                 Some(format!("Basic {}", base64::encode(format!("{}:{}", self.user, self.secret))))
             }
             LoginKind::BearerToken => Some(format!("Bearer {}", self.secret)),
-            LoginKind::IdentityToken => None,
+            LoginKind::IdentityToken | LoginKind::Anonymous => None,
         }
     }
 }

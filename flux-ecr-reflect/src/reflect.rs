@@ -15,7 +15,7 @@ use crate::scan::build::ScanBuilder;
 use crate::tags::ecr_api::EcrApi;
 use crate::tags::{Cursor, Detail, PageRequest, TagEntry, TagSource};
 
-mod builder;
+pub(crate) mod builder;
 pub(crate) mod credentials;
 mod digest;
 mod status;
@@ -157,7 +157,7 @@ impl Reflector {
             return Err(Error::new(ErrorKind::Configuration, message));
         };
         let credentials = ecr.credentials_for(image).await?;
-        let login = ecr.log_in(image, &credentials).await;
+        let login = ecr.log_in(image, &credentials).await.map(drop);
         let listing = ecr.page(&PageRequest::new(image)).await.map(|_| ());
         Ok(Preflight { image: image.clone(), login, listing })
     }

@@ -15,19 +15,22 @@ use crate::error::{Error, ErrorKind};
 /// upper-case letter, a port) is refused before anything is sent to it.
 ///
 /// Amazon ECR Public (`public.ecr.aws`) is none of these, and never will be: it has no account in its host, and another
-/// API.
+/// API. [`RegistryKind`] tells it from the rest.
 ///
 /// | partition | IPv4 | dual-stack |
 /// |---|---|---|
 /// | `aws` | `ACCOUNT.dkr.ecr.REGION.amazonaws.com` | `ACCOUNT.dkr-ecr.REGION.on.aws` |
 /// | `aws-us-gov` | `….amazonaws.com` | `….on.aws` |
 /// | `aws-cn` | `….amazonaws.com.cn` | `….on.amazonwebservices.com.cn` |
-/// | `aws-eusc` | `….amazonaws.eu` | |
-/// | `aws-iso`, `aws-iso-b` | `….c2s.ic.gov`, `….sc2s.sgov.gov` | |
-/// | `aws-iso-e`, `aws-iso-f` | `….cloud.adc-e.uk`, `….csp.hci.ic.gov` | |
+/// | `aws-eusc` | `….amazonaws.eu` | `….on.amazonwebservices.eu` |
+/// | `aws-iso` | `….c2s.ic.gov` | `….on.aws.ic.gov` |
+/// | `aws-iso-b` | `….sc2s.sgov.gov` | `….on.aws.scloud` |
+/// | `aws-iso-e` | `….cloud.adc-e.uk` | `….on.cloud-aws.adc-e.uk` |
+/// | `aws-iso-f` | `….csp.hci.ic.gov` | `….on.aws.hci.ic.gov` |
 ///
 /// The FIPS form of each says `dkr.ecr-fips` or `dkr-ecr-fips`. Sources: [service endpoints][1], [dual-stack
-/// hosts][2], [the hosts Amazon's credential helper knows][3].
+/// hosts][2], and for the partitions that those pages leave out [the hosts Amazon's credential helper knows][3] and
+/// [those that Renovate knows][4].
 ///
 /// ```
 /// use flux_ecr_reflect::EcrRegistry;
@@ -44,6 +47,7 @@ use crate::error::{Error, ErrorKind};
 /// [1]: https://docs.aws.amazon.com/general/latest/gr/ecr.html
 /// [2]: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-requests.html
 /// [3]: https://github.com/awslabs/amazon-ecr-credential-helper
+/// [4]: https://github.com/renovatebot/renovate/blob/main/lib/modules/datasource/docker/ecr.ts
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EcrRegistry {
     account_id: String,
@@ -133,10 +137,42 @@ impl fmt::Display for EcrRegistry {
     /// Writes the host, exactly as it was parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let partition = Partition::of_region(&self.region);
-        let suffix = suffix_of(partition, self.form.dual_stack).unwrap_or(partition.dns_suffix());
+        let suffix = suffix_of(partition, self.form.dual_stack);
         write!(f, "{}.{}.{}.{suffix}", self.account_id, self.form.label(), self.region)
     }
 }
+
+/// Whose registry a host is, and so how one logs in there: [`ImageName::registry_kind`](crate::ImageName::registry_kind).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RegistryKind {
+    /// Private Amazon ECR.
+    Ecr(EcrRegistry),
+    /// [Amazon ECR Public](https://docs.aws.amazon.com/AmazonECR/latest/public/public-ecr-requests.html).
+    #[non_exhaustive]
+    EcrPublic {
+        /// Whether the host is `ecr-public.aws.com`, which answers on IPv6 too, and not `public.ecr.aws`.
+        dual_stack: bool,
+    },
+    /// Any other registry of the distribution API.
+    Other,
+}
+
+impl RegistryKind {
+    pub(crate) fn of(host: &str) -> Result<Self, Error> {
+        if let Some(place) = PUBLIC_HOSTS.iter().position(|public| *public == host) {
+            return Ok(Self::EcrPublic { dual_stack: place == 1 });
+        }
+        match host.parse() {
+            Ok(registry) => Ok(Self::Ecr(registry)),
+            Err(error) if resembles_ecr(host) => Err(error),
+            Err(_) => Ok(Self::Other),
+        }
+    }
+}
+
+/// The hosts of ECR Public: on IPv4, and on IPv6 too.
+pub(crate) const PUBLIC_HOSTS: [&str; 2] = ["public.ecr.aws", "ecr-public.aws.com"];
 
 /// The middle of a host: which of the four kinds of endpoint it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,18 +199,26 @@ impl HostForm {
     }
 }
 
-/// The suffix of a partition's registries: of those on IPv4 it is the one of all services, of those on IPv6 too it is not.
-fn suffix_of(partition: Partition, dual_stack: bool) -> Option<&'static str> {
+/// The suffix of a partition's registries: of those on IPv4 it is the one of all services; of those on IPv6 too it has `on.`
+/// where that of the services has `api.`.
+fn suffix_of(partition: Partition, dual_stack: bool) -> &'static str {
+    if !dual_stack {
+        return partition.dns_suffix();
+    }
     match partition.name() {
-        _ if !dual_stack => Some(partition.dns_suffix()),
-        "aws" | "aws-us-gov" => Some("on.aws"),
-        "aws-cn" => Some("on.amazonwebservices.com.cn"),
-        _ => None,
+        "aws-cn" => "on.amazonwebservices.com.cn",
+        "aws-eusc" => "on.amazonwebservices.eu",
+        "aws-iso" => "on.aws.ic.gov",
+        "aws-iso-b" => "on.aws.scloud",
+        "aws-iso-e" => "on.cloud-aws.adc-e.uk",
+        "aws-iso-f" => "on.aws.hci.ic.gov",
+        // `aws` and `aws-us-gov`
+        _ => "on.aws",
     }
 }
 
 fn parse(host: &str) -> Result<EcrRegistry, String> {
-    if matches!(host, "public.ecr.aws" | "ecr-public.aws.com") {
+    if PUBLIC_HOSTS.contains(&host) {
         return Err("it is Amazon ECR Public".to_owned());
     }
     let (account_id, rest) = host.split_once('.').ok_or("it has no account and region")?;
@@ -190,8 +234,7 @@ fn parse(host: &str) -> Result<EcrRegistry, String> {
         return Err(format!("{region:?} is not an AWS region"));
     }
     let partition = Partition::of_region(region);
-    let expected = suffix_of(partition, form.dual_stack)
-        .ok_or_else(|| format!("partition {partition} of region {region} has no dual-stack hosts"))?;
+    let expected = suffix_of(partition, form.dual_stack);
     if suffix != expected {
         return Err(format!(
             "a {} host of region {region} ends in {expected:?}, not in {suffix:?}",
@@ -206,6 +249,13 @@ fn resembles_private_ecr(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let digits = host.bytes().take_while(u8::is_ascii_digit).count();
     host.contains("dkr") || host.contains("amazonaws") || digits >= 8
+}
+
+/// Whether a host that is none of ECR's has the marks of one. It may be AWS's or not: nothing of AWS's is sent to it.
+fn resembles_ecr(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let is_public = PUBLIC_HOSTS.iter().any(|public| host.contains(public));
+    is_public || [".dkr.ecr", ".dkr-ecr", "amazonaws"].into_iter().any(|mark| host.contains(mark))
 }
 
 /// Two letters or more, one or more words, a number: `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`.

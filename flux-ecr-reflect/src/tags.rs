@@ -12,8 +12,8 @@ use crate::image::{Digest, ImageName, Tag};
 mod ecr_answer;
 pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
-mod ecr_error;
-mod ecr_login;
+pub(crate) mod ecr_error;
+pub(crate) mod ecr_login;
 mod ecr_page;
 mod ecr_turn;
 

@@ -158,7 +158,8 @@ impl ReflectorBuilder {
             time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
             sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
         };
-        let endpoint_url = self.endpoint_url.as_deref().map(checked_endpoint).transpose()?;
+        let endpoint_url =
+            self.endpoint_url.as_deref().map(|url| checked_endpoint("endpoint_url", url)).transpose()?;
         Ok(Source::Ecr(EcrApi::new(credentials.into_holder(&connection), connection, endpoint_url)))
     }
 }
@@ -173,12 +174,13 @@ fn wrong(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-fn client_of_the_process() -> Result<SharedHttpClient, Error> {
+pub(crate) fn client_of_the_process() -> Result<SharedHttpClient, Error> {
     HttpClientBuilder::from_environment(&Environment::from_process()).build().map_err(|error| told(&error))
 }
 
-fn checked_endpoint(url: &str) -> Result<String, Error> {
-    match Endpoint::aws_api("endpoint_url", url) {
+/// The address that `setting` names, where requests may go.
+pub(crate) fn checked_endpoint(setting: &str, url: &str) -> Result<String, Error> {
+    match Endpoint::aws_api(setting, url) {
         Ok(endpoint) => Ok(endpoint.url()),
         Err(error) => Err(told(&error)),
     }

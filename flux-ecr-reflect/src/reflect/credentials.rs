@@ -6,18 +6,18 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use flux_aws_auth::source::NamedProvider;
-use flux_aws_auth::{Chain, Environment, IdentityCredentials};
+use flux_aws_auth::{Chain, Environment, IdentityCredentials, Resolved};
 
 use crate::tags::ecr_client::Connection;
 
 /// What [`ReflectorBuilder::credentials`](super::ReflectorBuilder::credentials) was given.
-pub(super) enum CredentialsFrom {
+pub(crate) enum CredentialsFrom {
     Holder(Holder),
     Provider(SharedCredentialsProvider),
 }
 
 impl CredentialsFrom {
-    pub(super) fn new(provider: impl ProvideCredentials + 'static) -> Self {
+    pub(crate) fn new(provider: impl ProvideCredentials + 'static) -> Self {
         // Held twice, credentials would be refreshed late, and an object's outlive its ServiceAccount.
         let provider_is: &dyn Any = &provider;
         if let Some(chain) = provider_is.downcast_ref::<Chain>() {
@@ -29,7 +29,7 @@ impl CredentialsFrom {
         }
     }
 
-    pub(super) fn into_holder(self, connection: &Connection) -> Holder {
+    pub(crate) fn into_holder(self, connection: &Connection) -> Holder {
         match self {
             Self::Holder(holder) => holder,
             Self::Provider(provider) => Holder::Chain(
@@ -54,11 +54,20 @@ pub(crate) enum Holder {
 
 impl Holder {
     pub(crate) async fn credentials(&self) -> Result<Credentials, flux_aws_auth::Error> {
-        let resolved = match self {
-            Self::Chain(chain) => chain.resolve().await?,
-            Self::Identity(identity) => identity.resolve().await?,
-        };
-        Ok(resolved.credentials().clone())
+        Ok(self.resolve().await?.credentials().clone())
+    }
+
+    /// The credentials, and whose they are.
+    pub(crate) async fn resolve(&self) -> Result<Resolved, flux_aws_auth::Error> {
+        match self {
+            Self::Chain(chain) => chain.resolve().await,
+            Self::Identity(identity) => identity.resolve().await,
+        }
+    }
+
+    /// Whether a program may be without an identity: an object that names one may not.
+    pub(crate) fn may_be_nobody(&self) -> bool {
+        matches!(self, Self::Chain(_))
     }
 
     pub(crate) fn forget_credentials(&self, rejected: &Credentials) -> bool {

@@ -31,6 +31,11 @@ fn every_row_of_the_table() {
         ("dkr.ecr.cn-north-1.amazonaws.com.cn", "cn-north-1", "aws-cn", false, false),
         ("dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "cn-north-1", "aws-cn", false, true),
         ("dkr.ecr.eusc-de-east-1.amazonaws.eu", "eusc-de-east-1", "aws-eusc", false, false),
+        ("dkr-ecr.eusc-de-east-1.on.amazonwebservices.eu", "eusc-de-east-1", "aws-eusc", false, true),
+        ("dkr-ecr.us-iso-west-1.on.aws.ic.gov", "us-iso-west-1", "aws-iso", false, true),
+        ("dkr-ecr.us-isob-east-1.on.aws.scloud", "us-isob-east-1", "aws-iso-b", false, true),
+        ("dkr-ecr.eu-isoe-west-1.on.cloud-aws.adc-e.uk", "eu-isoe-west-1", "aws-iso-e", false, true),
+        ("dkr-ecr-fips.us-isof-south-1.on.aws.hci.ic.gov", "us-isof-south-1", "aws-iso-f", true, true),
         ("dkr.ecr.us-iso-east-1.c2s.ic.gov", "us-iso-east-1", "aws-iso", false, false),
         ("dkr.ecr.us-isob-east-1.sc2s.sgov.gov", "us-isob-east-1", "aws-iso-b", false, false),
         ("dkr.ecr.eu-isoe-west-1.cloud.adc-e.uk", "eu-isoe-west-1", "aws-iso-e", false, false),
@@ -84,7 +89,7 @@ fn the_reason_names_the_part() {
     refuses("123456789012.dkr.ecr.eu-west-1.amazonaws.com.cn", "ends in \"amazonaws.com\"");
     refuses("123456789012.dkr.ecr.eu-west-1.on.aws", "ends in \"amazonaws.com\", not in \"on.aws\"");
     refuses("123456789012.dkr-ecr.eu-west-1.amazonaws.com", "ends in \"on.aws\"");
-    refuses("123456789012.dkr-ecr.us-iso-east-1.c2s.ic.gov", "has no dual-stack hosts");
+    refuses("123456789012.dkr-ecr.us-iso-east-1.c2s.ic.gov", "ends in \"on.aws.ic.gov\"");
     refuses("public.ecr.aws", "Amazon ECR Public");
     refuses("ghcr.io", "not an account of 12 digits");
 }
@@ -105,6 +110,34 @@ fn the_hint_tells_other_registries_from_misspelt_ones() {
     }
 }
 
+#[test]
+fn the_kind_of_a_registry() {
+    let kind = |host: &str| RegistryKind::of(host).expect(host);
+    assert!(matches!(kind("123456789012.dkr.ecr.eu-west-1.amazonaws.com"), RegistryKind::Ecr(_)));
+    assert_eq!(kind("public.ecr.aws"), RegistryKind::EcrPublic { dual_stack: false });
+    assert_eq!(kind("ecr-public.aws.com"), RegistryKind::EcrPublic { dual_stack: true });
+    for host in
+        ["ghcr.io", "index.docker.io", "localhost:5000", "10.0.0.1", "12345678.example", "ecr.example"]
+    {
+        assert_eq!(kind(host), RegistryKind::Other, "{host}");
+    }
+    for host in [
+        "public.ecr.aws.evil.example",
+        "public.ecr.aws:443",
+        "public.ecr.aws.",
+        "PUBLIC.ecr.aws",
+        "evil.ecr-public.aws.com",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com.evil.example",
+        "123456789012.DKR.ECR.eu-west-1.amazonaws.com",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com:443",
+        "123456789012.dkr-ecr.eu-west-1.evil.example",
+        "amazonaws.com.evil.example",
+    ] {
+        let error = RegistryKind::of(host).expect_err(host);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+    }
+}
+
 fn any_host() -> impl Strategy<Value = String> {
     let region = prop::sample::select(vec![
         "eu-west-1",
@@ -118,8 +151,7 @@ fn any_host() -> impl Strategy<Value = String> {
     ]);
     ("[0-9]{12}", region, any::<bool>(), any::<bool>()).prop_map(|(account, region, fips, dual_stack)| {
         let partition = Partition::of_region(region);
-        let dual_stack = dual_stack && suffix_of(partition, true).is_some();
-        let suffix = suffix_of(partition, dual_stack).unwrap_or_default();
+        let suffix = suffix_of(partition, dual_stack);
         format!("{account}.{}.{region}.{suffix}", HostForm { fips, dual_stack }.label())
     })
 }
@@ -148,8 +180,43 @@ proptest! {
         if let Ok(registry) = edited.parse::<EcrRegistry>() {
             prop_assert_eq!(registry.to_string(), edited.clone());
             let suffix = suffix_of(Partition::of_region(registry.region()), registry.is_dual_stack());
-            let before = suffix.and_then(|suffix| edited.strip_suffix(suffix));
+            let before = edited.strip_suffix(suffix);
             prop_assert!(before.is_some_and(|before| before.ends_with('.')));
+        }
+    }
+
+    // Several edits of every sort that was ever used to pass for somebody else. What is taken for ECR is ECR's, letter by letter.
+    #[test]
+    fn no_mutation_is_taken_for_ecr(
+        host in prop_oneof![any_host(), prop::sample::select(PUBLIC_HOSTS.map(str::to_owned).to_vec())],
+        mutations in prop::collection::vec((0..8_u8, any::<prop::sample::Index>(), "[a-z0-9-]{1,8}"), 1..4),
+    ) {
+        let mut mutated = host.clone();
+        for (sort, at, word) in mutations {
+            let at = at.index(host.len());
+            let at = (0..=at).rev().find(|&at| mutated.is_char_boundary(at)).unwrap_or_default();
+            match sort {
+                0 => mutated = format!("{word}.{mutated}"),
+                1 => mutated = format!("{mutated}.{word}"),
+                2 => mutated = format!("{word}@{mutated}"),
+                3 => mutated = format!("{mutated}:{}", word.len()),
+                4 => mutated.push('.'),
+                5 => mutated = mutated.char_indices().map(|(i, c)| if i == at { c.to_ascii_uppercase() } else { c }).collect(),
+                6 => mutated.insert_str(at, ["а", "。", "\u{200b}", "．", "\0"][word.len() % 5]),
+                _ => mutated.insert_str(at, ["%2e", "%2f", "%00", "/", "\\", "?", "#", " "][word.len() % 8]),
+            }
+        }
+        if mutated != host {
+            match RegistryKind::of(&mutated) {
+                Ok(RegistryKind::Ecr(registry)) => prop_assert_eq!(registry.to_string(), mutated.as_str()),
+                Ok(RegistryKind::EcrPublic { .. }) => prop_assert!(PUBLIC_HOSTS.contains(&mutated.as_str())),
+                Ok(RegistryKind::Other) | Err(_) => {}
+            }
+            // Whichever it is, an image's name has the same idea of where the host ends.
+            let host = mutated.split('/').next().unwrap_or_default();
+            if let Ok(image) = format!("{mutated}/apps/mainapp").parse::<crate::ImageName>() {
+                prop_assert!(image.registry() == host || !host.contains(['.', ':']), "{}", image);
+            }
         }
     }
 

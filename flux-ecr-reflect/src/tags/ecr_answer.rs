@@ -5,12 +5,13 @@ use std::fmt;
 
 use aws_sdk_ecr::error::ProvideErrorMetadata;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use flux_aws_auth::Partition;
 
 use crate::denial::Denial;
 use crate::error::{ErrorKind, ResponseFacts};
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_error::Operation;
-use crate::tags::ecr_login::ACTION as LOGIN;
+use crate::tags::ecr_login::LoginApi;
 
 /// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
 #[derive(Debug)]
@@ -80,20 +81,27 @@ impl Answer {
     }
 
     /// Whose policy denies, if that is what the answer says.
-    pub(super) fn denial(&self, action: &str, registry: &EcrRegistry) -> Option<Denial> {
+    pub(super) fn denial(&self, registry: &EcrRegistry) -> Option<Denial> {
         let is_denial = self.kind() == ErrorKind::AccessDenied;
-        is_denial.then(|| Denial::of(&self.message, action == LOGIN, registry.account_id()))
+        is_denial.then(|| Denial::of(&self.message, false, registry.account_id()))
+    }
+
+    /// The same of a login.
+    pub(super) fn denial_of_login(&self) -> Option<Denial> {
+        let is_denial = self.kind() == ErrorKind::AccessDenied;
+        is_denial.then(|| Denial::of(&self.message, true, ""))
     }
 
     /// The next thing to do about a login that was refused with an AWS error code.
-    pub(super) fn remedy_of_login(&self, registry: &EcrRegistry) -> Option<String> {
-        match (self.kind(), self.denial(LOGIN, registry)) {
+    pub(super) fn remedy_of_login(&self, api: &LoginApi) -> Option<String> {
+        let actions = api.actions();
+        match (self.kind(), self.denial_of_login()) {
             (_, Some(Denial::NoTokenPermission)) if !self.is_explicit() => Some(format!(
-                "Allow {LOGIN} in the identity's IAM policy, in a statement of its own with the resource `*`: it is an action \
-                 without resources, and no repository's policy can grant it."
+                "Allow {actions} in the identity's IAM policy, in a statement of its own with the resource `*`: no resource \
+                 can be named for that, and no repository's policy can grant it."
             )),
-            (_, Some(_)) => Some(self.permission(registry, LOGIN)),
-            (ErrorKind::Credentials, _) => Some(self.renewal(registry)),
+            (_, Some(_)) => Some(self.permission("", actions)),
+            (ErrorKind::Credentials, _) => Some(self.renewal(api.region())),
             (ErrorKind::Throttled, _) => {
                 Some("Log in less often: a token is good for twelve hours.".to_owned())
             }
@@ -109,11 +117,11 @@ impl Answer {
         kind: ErrorKind,
     ) -> Option<String> {
         Some(match kind {
-            ErrorKind::AccessDenied => self.permission(registry, operation.action()),
+            ErrorKind::AccessDenied => self.permission(registry.account_id(), operation.action()),
             ErrorKind::NotFound => {
                 "Check the spelling, the account and the region of the image name.".to_owned()
             }
-            ErrorKind::Credentials => self.renewal(registry),
+            ErrorKind::Credentials => self.renewal(registry.region()),
             ErrorKind::Throttled => {
                 format!("Scan less often, or ask AWS for a higher rate of {operation}.")
             }
@@ -137,7 +145,7 @@ impl Answer {
     /// against a deny, nor beyond a limit.
     ///
     /// [1]: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-    fn permission(&self, registry: &EcrRegistry, action: &str) -> String {
+    fn permission(&self, account: &str, action: &str) -> String {
         let text = self.message.to_ascii_lowercase();
         let policy = POLICIES.into_iter().find(|policy| text.contains(&policy.name.to_ascii_lowercase()));
         match policy {
@@ -150,8 +158,7 @@ impl Answer {
             ),
             _ => format!(
                 "Allow {action} on that resource in the identity's IAM policy, and, if the identity belongs to another \
-                 account than {}, in the repository's policy too.",
-                registry.account_id()
+                 account than {account}, in the repository's policy too."
             ),
         }
     }
@@ -161,8 +168,8 @@ impl Answer {
         self.message.to_ascii_lowercase().contains("explicit deny")
     }
 
-    fn renewal(&self, registry: &EcrRegistry) -> String {
-        let (region, partition) = (registry.region(), registry.partition());
+    fn renewal(&self, region: &str) -> String {
+        let partition = Partition::of_region(region);
         match self.rejection() {
             Some(Rejection::Expired) => {
                 "They have expired: see that their source renews them, and check this machine's clock."

@@ -9,6 +9,7 @@ use aws_sdk_ecr::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEnd
 use aws_sdk_ecr::operation::describe_images::DescribeImagesError;
 use aws_sdk_ecr::operation::list_images::ListImagesError;
 use aws_sdk_ecr::types::{DescribeImagesFilter, ListImagesFilter, TagStatus};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::region::Region;
 
@@ -32,6 +33,7 @@ use crate::throttle::Throttle;
 /// [3]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImagesFilter.html
 pub(crate) struct EcrApi {
     pub(super) client: Client,
+    pub(super) sleep_impl: SharedAsyncSleep,
     pub(super) credentials: Holder,
     pub(super) endpoint_url: Option<String>,
     pub(super) throttle: Throttle,
@@ -42,7 +44,9 @@ impl EcrApi {
     /// Calls `endpoint_url`, or the API of each image's own registry.
     pub(crate) fn new(credentials: Holder, connection: Connection, endpoint_url: Option<String>) -> Self {
         let (throttle, time_source) = (connection.throttle.clone(), connection.time_source.clone());
-        Self { client: connection.into_client(), credentials, endpoint_url, throttle, time_source }
+        let sleep_impl = connection.sleep_impl.clone();
+        let client = connection.into_client();
+        Self { client, sleep_impl, credentials, endpoint_url, throttle, time_source }
     }
 
     /// A call for tags and digests, from the first page.
@@ -156,7 +160,7 @@ impl fmt::Debug for EcrApi {
 /// The one address to call. In place of the SDK's own resolver, which a file that the process's environment names could
 /// send elsewhere.
 #[derive(Debug)]
-pub(super) struct OneAddress(pub(super) String);
+struct OneAddress(String);
 
 impl ResolveEndpoint for OneAddress {
     fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {

@@ -17,6 +17,7 @@ use flux_aws_auth::NoProcessEnvironment;
 use crate::throttle::Throttle;
 
 /// Everything a client needs from outside.
+#[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) http_client: SharedHttpClient,
     pub(crate) time_source: SharedTimeSource,

@@ -55,10 +55,10 @@ pub(super) struct Call<'a> {
 }
 
 /// A call that failed.
-pub(super) struct Failed {
-    pub(super) error: Error,
+pub(crate) struct Failed {
+    pub(crate) error: Error,
     /// Whether other credentials of the same identity could do better.
-    pub(super) credentials_rejected: bool,
+    pub(crate) credentials_rejected: bool,
     pub(super) throttled: Option<Throttled>,
 }
 
@@ -108,42 +108,12 @@ impl Call<'_> {
         self.unanswered(error).into()
     }
 
-    /// What it means that there was no answer.
-    pub(super) fn unanswered<E>(&self, error: SdkError<E, HttpResponse>) -> Error
+    fn unanswered<E>(&self, error: SdkError<E, HttpResponse>) -> Error
     where
         E: StdError + Send + Sync + 'static,
     {
         let region = self.registry.region();
-        let failed = match &error {
-            SdkError::ConstructionFailure(_) => Error::new(
-                ErrorKind::Configuration,
-                format!("no request to ECR could be made for {}", self.image),
-            ),
-            // Of the HTTP client itself, which says what it lacks.
-            SdkError::DispatchFailure(failure) if failure.is_user() => {
-                Error::new(ErrorKind::Configuration, "the HTTP client cannot send requests to ECR")
-            }
-            SdkError::ResponseError(_) => {
-                self.unavailable(format!("the ECR API of {region} broke off its answer"))
-            }
-            SdkError::TimeoutError(_) => {
-                self.unavailable(format!("the ECR API of {region} did not answer in time"))
-            }
-            _ => self.unavailable(format!("the ECR API of {region} could not be reached")),
-        };
-        failed.with_source_from(error, says_something::<E>)
-    }
-
-    fn unavailable(&self, message: String) -> Error {
-        let hint = match self.endpoint_url {
-            Some(url) => format!("Check that the configured endpoint {url} can be reached from here."),
-            None => format!(
-                "Check the spelling of the region {}, then DNS, routes and firewalls between here and its ECR endpoint. \
-                 The default HTTP client uses no proxy: HTTPS_PROXY is not read.",
-                self.registry.region()
-            ),
-        };
-        Error::new(ErrorKind::Unavailable, message).with_hint(hint)
+        unanswered(error, &format!("the ECR API of {region}"), region, self.endpoint_url)
     }
 
     fn answered<E>(&self, answer: Answer, error: E) -> Error
@@ -155,7 +125,7 @@ impl Call<'_> {
         if answer.facts.code.is_some() {
             let failed = Error::new(kind, self.refusal(kind))
                 .with_response(answer.facts.clone())
-                .with_denial(answer.denial(operation.action(), registry));
+                .with_denial(answer.denial(registry));
             return match answer.remedy(registry, operation, kind) {
                 Some(hint) => failed.with_hint(hint),
                 None => failed,
@@ -192,6 +162,46 @@ impl Call<'_> {
             _ => format!("ECR failed to list the tags of {image}"),
         }
     }
+}
+
+/// What it means that there was no answer of `api`, in a region and at its own address unless another is configured.
+pub(super) fn unanswered<E>(
+    error: SdkError<E, HttpResponse>,
+    api: &str,
+    region: &str,
+    endpoint_url: Option<&str>,
+) -> Error
+where
+    E: StdError + Send + Sync + 'static,
+{
+    let failed = match &error {
+        SdkError::ConstructionFailure(_) => {
+            Error::new(ErrorKind::Configuration, format!("no request to {api} could be made"))
+        }
+        // Of the HTTP client itself, which says what it lacks.
+        SdkError::DispatchFailure(failure) if failure.is_user() => {
+            Error::new(ErrorKind::Configuration, "the HTTP client cannot send requests to ECR")
+        }
+        SdkError::ResponseError(_) => {
+            unavailable(format!("{api} broke off its answer"), region, endpoint_url)
+        }
+        SdkError::TimeoutError(_) => {
+            unavailable(format!("{api} did not answer in time"), region, endpoint_url)
+        }
+        _ => unavailable(format!("{api} could not be reached"), region, endpoint_url),
+    };
+    failed.with_source_from(error, says_something::<E>)
+}
+
+pub(super) fn unavailable(message: String, region: &str, endpoint_url: Option<&str>) -> Error {
+    let hint = match endpoint_url {
+        Some(url) => format!("Check that the configured endpoint {url} can be reached from here."),
+        None => format!(
+            "Check the spelling of the region {region}, then DNS, routes and firewalls between here and its ECR endpoint, and \
+             the proxy, if the HTTP client uses one."
+        ),
+    };
+    Error::new(ErrorKind::Unavailable, message).with_hint(hint)
 }
 
 /// The SDK's and the HTTP client's own layers only name themselves: "dispatch failure", "io error", "client error

@@ -162,10 +162,7 @@ async fn a_network_that_fails_is_unavailable_and_its_causes_begin_with_the_first
     assert_eq!(fake::sources(&error), ["dns error", "no such name"]);
     assert!(error.source().is_some_and(<dyn std::error::Error>::is::<Layer>), "still its own type");
     let hint = error.hint().expect("a remedy");
-    assert!(
-        hint.contains("spelling of the region eu-west-1") && hint.contains("HTTPS_PROXY is not read"),
-        "{hint}"
-    );
+    assert!(hint.contains("spelling of the region eu-west-1") && hint.contains("the proxy"), "{hint}");
     assert_eq!((error.http_status(), error.aws_code(), error.request_id()), (None, None, None));
 }
 

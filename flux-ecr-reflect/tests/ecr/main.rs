@@ -10,6 +10,7 @@ mod errors;
 mod fake;
 mod images;
 mod listing;
+mod login;
 mod paging;
 mod preflight;
 mod remedies;

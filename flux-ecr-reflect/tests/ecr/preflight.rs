@@ -10,12 +10,15 @@ use serde_json::{Value, json};
 
 use crate::fake::{self, by_operation, failure, page};
 
-pub(crate) const TOKEN: &str = "canary-authorization-token";
+/// `AWS:canary-password` in base64.
+pub(crate) const TOKEN: &str = "QVdTOmNhbmFyeS1wYXNzd29yZA==";
 
 pub(crate) fn token() -> (u16, Value) {
     (
         200,
-        json!({"authorizationData": [{"authorizationToken": TOKEN, "proxyEndpoint": "https://registry.example"}]}),
+        json!({"authorizationData": [
+            {"authorizationToken": TOKEN, "expiresAt": 2e9, "proxyEndpoint": "https://registry.example"}
+        ]}),
     )
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use flux_ecr_reflect::{LoginSource, RegistryLogin};
 use flux_policy::Policy;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
@@ -72,9 +73,16 @@ async fn a_registry_s_password_is_in_no_trace_at_any_level() {
         "GetAuthorizationToken" => preflight::token(),
         _ => page([], None),
     });
-    let found = fake::reflector(client).preflight(&fake::image()).await.expect("asked");
+    let found = fake::reflector(client.clone()).preflight(&fake::image()).await.expect("asked");
     assert!(found.is_fine());
+    let logins = RegistryLogin::builder().credentials(fake::credentials()).http_client(client);
+    let logins = logins.build().expect("complete");
+    let login = logins.login(&fake::image()).await.expect("given").expect("one");
+    assert_eq!(login.secret(), "canary-password", "the password was there");
     let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
     assert!(traced.contains("GetAuthorizationToken"), "the SDK was listened to: {traced}");
-    assert!(!traced.contains(preflight::TOKEN), "{traced}");
+    let shown = format!("{traced} {login:?} {logins:?}");
+    for secret in [preflight::TOKEN, "canary", SECRET_KEY] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
 }
