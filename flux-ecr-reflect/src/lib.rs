@@ -107,9 +107,10 @@ pub use self::login::{Login, LoginKind, LoginSource, RegistryLogin, RegistryLogi
 pub use self::pages::{Listing, PageProgress, Pages};
 pub use self::preflight::Preflight;
 pub use self::reflect::{
-    DigestReflection, DigestStep, ImageStatus, LatestImage, Reflection, Reflector, ReflectorBuilder,
+    DigestReflection, DigestStep, ImageStatus, ImageTask, ImageUpdate, LatestImage, Reflection, Reflector,
+    ReflectorBuilder, Report, Updates,
 };
 pub use self::registry::{EcrRegistry, RegistryKind};
 pub use self::scan::{Scan, Tags};
-pub use self::tags::{Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};
+pub use self::tags::{Access, Caller, Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};
 pub use self::throttle::{Permit, RegistryApi, Throttle};

@@ -1,28 +1,42 @@
 //! The front door: one walk over an image's tags, for a scan, for the latest image, or for both.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use flux_policy::{Candidate, Decision, ExclusionList, Policy, Selector, Timestamp};
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
+use aws_smithy_async::time::SharedTimeSource;
+use flux_policy::{ExclusionList, Policy, Selector};
 
 use crate::error::{Error, ErrorKind};
-use crate::image::{ImageName, ImageRef};
+use crate::image::{Digest, ImageName, ImageRef};
 use crate::pages::{Listing, OnPage, Pages};
 use crate::preflight::Preflight;
 use crate::scan::Scan;
 use crate::scan::build::ScanBuilder;
 use crate::tags::ecr_api::EcrApi;
-use crate::tags::{Cursor, Detail, PageRequest, TagEntry, TagSource};
+use crate::tags::{Access, Cursor, Detail, PageRequest, TagEntry, TagSource};
 
 pub(crate) mod builder;
 pub(crate) mod credentials;
 mod digest;
+mod latest;
+mod report;
 mod status;
+mod task;
+mod updates;
 
 pub use self::builder::ReflectorBuilder;
 pub use self::digest::{DigestReflection, DigestStep};
+pub use self::latest::{LatestImage, Reflection};
+pub use self::report::Report;
 pub use self::status::ImageStatus;
+pub use self::task::{ImageTask, ImageUpdate};
+pub use self::updates::Updates;
+
+use self::latest::{detail_for, offer, timestamp};
 
 /// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both
 /// at once.
@@ -41,6 +55,8 @@ struct Inner {
     exclusion_list: ExclusionList,
     track_moves: bool,
     on_page: Option<Arc<OnPage>>,
+    time_source: SharedTimeSource,
+    sleep_impl: SharedAsyncSleep,
 }
 
 /// Where tags come from.
@@ -77,13 +93,9 @@ impl Reflector {
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn scan(&self, image: &ImageName) -> Result<Scan, Error> {
         let mut tags = ScanBuilder::tracking_moves(self.inner.track_moves);
-        let listing = self
-            .each_tag(image, Detail::Digests, |entry| {
-                tags.push(entry);
-                Ok(())
-            })
-            .await?;
-        Ok(tags.finish(image.clone(), listing))
+        let exclusions = &self.inner.exclusion_list;
+        let walk = self.each_tag(image, exclusions, Detail::Digests, |entry| tags.push(entry)).await?;
+        Ok(tags.finish(image.clone(), walk.listing))
     }
 
     /// Finds the image the policy wants, holding one page of tags at a time.
@@ -91,7 +103,8 @@ impl Reflector {
     /// "No tag satisfies the policy" is an answer, not an error: [`LatestImage::image_ref`] is `None` then.
     ///
     /// A tag that moves while the listing runs may be listed twice, with two digests. The decision counts both, and the
-    /// digest that was listed first stays: pull by digest, and it is the image that had the tag at that moment.
+    /// digest that was listed first stays: pull by digest, and it is the image that had the tag at that moment. Where the
+    /// listing tells no digests, that of the chosen tag is asked for, with one request more.
     ///
     /// # Errors
     ///
@@ -104,14 +117,10 @@ impl Reflector {
     /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn latest_image(&self, image: &ImageName, policy: &Policy) -> Result<LatestImage, Error> {
-        let mut selector = policy.selector();
-        let listing = self
-            .each_tag(image, detail_for(policy), |entry| {
-                offer(&mut selector, entry);
-                Ok(())
-            })
-            .await?;
-        LatestImage::new(image, selector, listing)
+        let stopwatch = self.stopwatch();
+        let mut latest = self.choose(image, policy, &self.inner.exclusion_list, &stopwatch).await?;
+        self.add_digest(&mut latest, &stopwatch).await?;
+        Ok(latest)
     }
 
     /// Scans, and finds the image the policy wants among the same tags: one listing serves both.
@@ -126,17 +135,78 @@ impl Reflector {
     /// page.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn reflect(&self, image: &ImageName, policy: &Policy) -> Result<Reflection, Error> {
+        let stopwatch = self.stopwatch();
         let mut tags = ScanBuilder::tracking_moves(self.inner.track_moves);
-        let mut selector = policy.selector();
-        let listing = self
-            .each_tag(image, detail_for(policy), |entry| {
+        let mut selector = stopwatch.selector(policy);
+        let walk = self
+            .each_tag(image, &self.inner.exclusion_list, detail_for(policy), |entry| {
                 offer(&mut selector, entry);
                 tags.push(entry);
-                Ok(())
             })
             .await?;
-        let latest = LatestImage::new(image, selector, listing)?;
-        Ok(Reflection { scan: tags.finish(image.clone(), listing), latest })
+        let mut latest = LatestImage::new(image, selector, stopwatch.report(walk))?;
+        self.add_digest(&mut latest, &stopwatch).await?;
+        Ok(Reflection { scan: tags.finish(image.clone(), walk.listing), latest })
+    }
+
+    /// Finds the image that a task wants, and what is to be recorded of it: one reconciliation of a Flux ImagePolicy.
+    ///
+    /// # Errors
+    ///
+    /// As [`latest_image`](Self::latest_image); [`ErrorKind::NotFound`] when a digest is to be recorded and the registry tells
+    /// none, and [`ErrorKind::Unavailable`] when the task's timeout is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the listing. The task is as it was.
+    #[tracing::instrument(skip_all, fields(image = %task.image()))]
+    pub async fn update(&self, task: &ImageTask) -> Result<ImageUpdate, Error> {
+        let update = pin!(self.update_in_any_time(task));
+        let Some(timeout) = task.timeout else { return update.await };
+        let in_time = Timeout::new(update, self.inner.sleep_impl.sleep(timeout)).await;
+        in_time.unwrap_or_else(|_| {
+            let message = format!("the update of {} took longer than {timeout:?}", task.image);
+            let hint = "Give it more time (spec.timeout of the ImageRepository), or find out what is slow.";
+            Err(Error::new(ErrorKind::Unavailable, message).with_hint(hint))
+        })
+    }
+
+    /// The same of many images, some at a time, each by itself. Of one registry and identity they share login and
+    /// [limiter](crate::Throttle).
+    ///
+    /// ```
+    /// use flux_ecr_reflect::{ImageTask, Reflector};
+    ///
+    /// async fn update(reflector: &Reflector, tasks: Vec<ImageTask>) {
+    ///     let mut updates = reflector.update_all(tasks);
+    ///     while let Some((task, update)) = updates.next().await {
+    ///         match update {
+    ///             Ok(update) => println!("{}: {:?}", task.image(), update.status().latest()),
+    ///             Err(error) => println!("{}: {error}", task.image()),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn update_all<T>(&self, tasks: T) -> Updates<T::IntoIter>
+    where
+        T: IntoIterator<Item = ImageTask, IntoIter: Send>,
+    {
+        Updates::new(self.clone(), tasks.into_iter())
+    }
+
+    /// The digest that a tag has now; `None` if there is no such tag, or a
+    /// [`tag_source`](ReflectorBuilder::tag_source) of one's own tells none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stopped the request; see [`ErrorKind`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the request.
+    #[tracing::instrument(skip_all, fields(%image))]
+    pub async fn digest(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
+        self.inner.source.tags().digest(image).await
     }
 
     /// Finds out what the credentials may do with an image, and if not, whose policy is to be changed: logs in to its registry
@@ -192,25 +262,99 @@ impl Reflector {
         self.pages(image).beginning_at(cursor)
     }
 
+    async fn update_in_any_time(&self, task: &ImageTask) -> Result<ImageUpdate, Error> {
+        let stopwatch = self.stopwatch();
+        let exclusions = task.exclusion_list.as_ref().unwrap_or(&self.inner.exclusion_list);
+        let mut latest = self.choose(&task.image, &task.policy, exclusions, &stopwatch).await?;
+        if task.digest_step(&latest) == DigestStep::Look {
+            self.add_digest(&mut latest, &stopwatch).await?;
+        }
+        task.finish(latest)
+    }
+
+    async fn choose(
+        &self,
+        image: &ImageName,
+        policy: &Policy,
+        exclusions: &ExclusionList,
+        stopwatch: &Stopwatch,
+    ) -> Result<LatestImage, Error> {
+        let mut selector = stopwatch.selector(policy);
+        let walk =
+            self.each_tag(image, exclusions, detail_for(policy), |entry| offer(&mut selector, entry)).await?;
+        LatestImage::new(image, selector, stopwatch.report(walk))
+    }
+
+    /// Asks for the digest of the chosen tag, if the listing did not tell it.
+    async fn add_digest(&self, latest: &mut LatestImage, stopwatch: &Stopwatch) -> Result<(), Error> {
+        if let Some(chosen) = latest.image_ref().filter(|chosen| chosen.digest().is_none())
+            && let Some(digest) = self.digest(chosen).await?
+        {
+            latest.add_digest(digest, stopwatch.elapsed());
+        }
+        Ok(())
+    }
+
     /// The one walk: every tag that is not excluded, page by page.
     async fn each_tag(
         &self,
         image: &ImageName,
+        exclusions: &ExclusionList,
         detail: Detail,
-        mut visit: impl FnMut(&TagEntry) -> Result<(), Error> + Send,
-    ) -> Result<Listing, Error> {
+        mut visit: impl FnMut(&TagEntry) + Send,
+    ) -> Result<Walk, Error> {
         let mut pages = self.pages(image).with_detail(detail);
-        let mut excluded = 0;
+        let (mut excluded, mut access) = (0, None);
         while let Some(page) = pages.next().await? {
+            access = page.access().or(access);
             for entry in page.entries() {
-                if self.inner.exclusion_list.excludes(entry.tag().as_str()).is_some() {
+                if exclusions.excludes(entry.tag().as_str()).is_some() {
                     excluded += 1;
                 } else {
-                    visit(entry)?;
+                    visit(entry);
                 }
             }
         }
-        Ok(pages.into_listing(excluded))
+        Ok(Walk { listing: pages.into_listing(excluded), access })
+    }
+
+    fn stopwatch(&self) -> Stopwatch {
+        let time_source = self.inner.time_source.clone();
+        Stopwatch { started_at: time_source.now(), time_source }
+    }
+}
+
+/// A listing that came to its end.
+#[derive(Clone, Copy)]
+struct Walk {
+    listing: Listing,
+    access: Option<Access>,
+}
+
+/// When a piece of work began.
+struct Stopwatch {
+    time_source: SharedTimeSource,
+    started_at: SystemTime,
+}
+
+impl Stopwatch {
+    /// None at all if the clock was set back meanwhile.
+    fn elapsed(&self) -> Duration {
+        self.time_source.now().duration_since(self.started_at).unwrap_or_default()
+    }
+
+    /// An evaluation for which "now" is when the work began.
+    fn selector(&self, policy: &Policy) -> Selector {
+        policy.selector().at(timestamp(self.started_at))
+    }
+
+    fn report(&self, walk: Walk) -> Report {
+        Report {
+            listing: walk.listing,
+            access: walk.access,
+            asked_for_digest: false,
+            duration: self.elapsed(),
+        }
     }
 }
 
@@ -218,97 +362,4 @@ impl fmt::Debug for Reflector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reflector").field("source", &self.inner.source.tags()).finish_non_exhaustive()
     }
-}
-
-/// The image a policy wants, or why there is none.
-#[derive(Debug, Clone)]
-#[must_use = "it may hold no image: ask image_ref()"]
-pub struct LatestImage {
-    name: ImageName,
-    image_ref: Option<ImageRef>,
-    decision: Decision,
-    listing: Listing,
-}
-
-impl LatestImage {
-    fn new(image: &ImageName, selector: Selector, listing: Listing) -> Result<Self, Error> {
-        let decision = selector.finish().map_err(|error| {
-            let wrapped =
-                Error::new(ErrorKind::Policy, format!("the policy cannot judge the tags of {image}"));
-            match error.hint().map(str::to_owned) {
-                Some(hint) => wrapped.with_hint(hint),
-                None => wrapped,
-            }
-            .with_source(error)
-        })?;
-        let image_ref = match decision.winner() {
-            None => None,
-            Some(winner) => {
-                let tagged = image.clone().with_tag(winner.tag().parse()?);
-                Some(match winner.digest() {
-                    Some(digest) => tagged.with_digest(digest.parse()?),
-                    None => tagged,
-                })
-            }
-        };
-        Ok(Self { name: image.clone(), image_ref, decision, listing })
-    }
-
-    /// `name:tag@sha256:…`, or `None` when no tag satisfies the policy.
-    ///
-    /// The digest is the one the registry listed beside the tag. A tag can move between that moment and a
-    /// pull, so pull by the digest.
-    pub fn image_ref(&self) -> Option<&ImageRef> {
-        self.image_ref.as_ref()
-    }
-
-    /// The image that was asked about.
-    pub fn name(&self) -> &ImageName {
-        &self.name
-    }
-
-    /// Why this tag, or why none: the winner, the runner-up, and what was left out for which reason.
-    pub fn decision(&self) -> &Decision {
-        &self.decision
-    }
-
-    /// What the listing took: pages, requests, tags listed and excluded.
-    pub fn listing(&self) -> Listing {
-        self.listing
-    }
-}
-
-/// A scan and the latest image, of one listing.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Reflection {
-    /// All tags.
-    pub scan: Scan,
-    /// The image the policy wants.
-    pub latest: LatestImage,
-}
-
-/// What a listing has to tell for this policy.
-fn detail_for(policy: &Policy) -> Detail {
-    if policy.needs_push_time() { Detail::Images } else { Detail::Digests }
-}
-
-fn offer(selector: &mut Selector, entry: &TagEntry) {
-    let mut candidate = Candidate::new(entry.tag().as_str());
-    if let Some(digest) = entry.digest() {
-        candidate = candidate.with_digest(digest.as_str());
-    }
-    if let Some(pushed_at) = entry.pushed_at() {
-        candidate = candidate.with_pushed_at(timestamp(pushed_at));
-    }
-    selector.push(&candidate);
-}
-
-/// To the millisecond, which is how exactly registries tell it.
-fn timestamp(at: SystemTime) -> Timestamp {
-    let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_unix_millis(match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => millis(since),
-        Err(before) => -millis(before.duration()),
-    })
 }

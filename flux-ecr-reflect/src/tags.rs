@@ -7,15 +7,19 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 
 use crate::error::Error;
-use crate::image::{Digest, ImageName, Tag};
+use crate::image::{Digest, ImageName, ImageRef, Tag};
 
+mod access;
 mod ecr_answer;
 pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
+mod ecr_digest;
 pub(crate) mod ecr_error;
 pub(crate) mod ecr_login;
 mod ecr_page;
 mod ecr_turn;
+
+pub use self::access::{Access, Caller};
 
 /// A listing of an image's tags, in pages.
 ///
@@ -61,6 +65,22 @@ pub trait TagSource: fmt::Debug + Send + Sync {
     ///
     /// Dropping the future must lose nothing but the page.
     async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error>;
+
+    /// The digest that a tag has now; `None` if there is no such tag.
+    ///
+    /// Asked of sources whose pages tell no digests. Unless written anew, it tells none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stopped it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future must lose nothing.
+    async fn digest(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
+        let _ = image;
+        Ok(None)
+    }
 }
 
 /// Which page a [`TagSource`] is asked for.
@@ -128,12 +148,13 @@ pub struct TagPage {
     entries: Vec<TagEntry>,
     next: Option<Cursor>,
     requests: u64,
+    access: Option<Access>,
 }
 
 impl TagPage {
     /// A page that is the last one, and cost no request.
     pub fn new(entries: Vec<TagEntry>) -> Self {
-        Self { entries, next: None, requests: 0 }
+        Self { entries, next: None, requests: 0, access: None }
     }
 
     /// Makes the page one that another follows.
@@ -150,6 +171,13 @@ impl TagPage {
         self
     }
 
+    /// Says how it was come by.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
     /// The tags of the page, in the registry's order.
     pub fn entries(&self) -> &[TagEntry] {
         &self.entries
@@ -163,6 +191,11 @@ impl TagPage {
     /// How many requests the page took.
     pub fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// Through which API it came, and as whom it was asked for, where its source says.
+    pub fn access(&self) -> Option<Access> {
+        self.access
     }
 }
 

@@ -58,13 +58,13 @@ impl ReflectorBuilder {
         self
     }
 
-    /// The clock that dates signatures; the system's, unless set.
+    /// The clock that dates signatures, tells the age of images, and times reports; the system's, unless set.
     pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
         self.time_source = Some(SharedTimeSource::new(time_source));
         self
     }
 
-    /// What waits between retries and for timeouts; tokio's timer, unless set.
+    /// What waits between retries, for turns and for timeouts; tokio's timer, unless set.
     pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
         self.sleep_impl = Some(SharedAsyncSleep::new(sleep_impl));
         self
@@ -124,17 +124,21 @@ impl ReflectorBuilder {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
         let track_moves = self.track_moves;
-        let source = self.source()?;
-        Ok(Reflector { inner: Arc::new(Inner { source, exclusion_list, track_moves, on_page }) })
+        let time_source = self.time_source.take();
+        let time_source = time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
+        let sleep_impl = self.sleep_impl.take();
+        let sleep_impl = sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
+        let source = self.source(time_source.clone(), sleep_impl.clone())?;
+        Ok(Reflector {
+            inner: Arc::new(Inner { source, exclusion_list, track_moves, on_page, time_source, sleep_impl }),
+        })
     }
 
-    fn source(self) -> Result<Source, Error> {
+    fn source(self, time_source: SharedTimeSource, sleep_impl: SharedAsyncSleep) -> Result<Source, Error> {
         if let Some(source) = self.tag_source {
             let of_ecr = [
                 ("credentials", self.credentials.is_some()),
                 ("http_client", self.http_client.is_some()),
-                ("time_source", self.time_source.is_some()),
-                ("sleep_impl", self.sleep_impl.is_some()),
                 ("endpoint_url", self.endpoint_url.is_some()),
                 ("throttle", self.throttle.is_some()),
             ];
@@ -155,8 +159,8 @@ impl ReflectorBuilder {
                 None => throttle,
             },
             http_client: self.http_client.map_or_else(client_of_the_process, Ok)?,
-            time_source: self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new())),
-            sleep_impl: self.sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new())),
+            time_source,
+            sleep_impl,
         };
         let endpoint_url =
             self.endpoint_url.as_deref().map(|url| checked_endpoint("endpoint_url", url)).transpose()?;

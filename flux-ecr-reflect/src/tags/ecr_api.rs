@@ -14,15 +14,15 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_types::region::Region;
 
 use crate::error::Error;
-use crate::image::ImageName;
+use crate::image::{Digest, ImageName, ImageRef};
 use crate::reflect::credentials::Holder;
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_client::{Connection, RequestCounter};
 use crate::tags::ecr_error::{Call, Failed, Operation};
 use crate::tags::ecr_page;
 use crate::tags::ecr_turn::{NoRetryWhenThrottled, in_turn};
-use crate::tags::{Detail, PageRequest, TagPage, TagSource};
-use crate::throttle::Throttle;
+use crate::tags::{Access, Caller, Detail, PageRequest, TagPage, TagSource};
+use crate::throttle::{RegistryApi, Throttle};
 
 /// [`ListImages`][1] or [`DescribeImages`][2] with SigV4: no registry login, and every tag comes with its digest.
 ///
@@ -124,7 +124,10 @@ impl EcrApi {
         })
     }
 
-    async fn credentials_after(&self, rejected: &Credentials) -> Result<Credentials, flux_aws_auth::Error> {
+    pub(super) async fn credentials_after(
+        &self,
+        rejected: &Credentials,
+    ) -> Result<Credentials, flux_aws_auth::Error> {
         // Another listing may have had them replaced meanwhile: then this one forgets nothing.
         self.credentials.forget_credentials(rejected);
         self.credentials.credentials().await
@@ -139,15 +142,20 @@ impl TagSource for EcrApi {
         let operation = Operation::for_detail(request.detail());
         let call = Call { operation, cursor: request.cursor(), ..self.call(image, registry) };
         let requests = RequestCounter::default();
-        let credentials =
-            self.credentials.credentials().await.map_err(|error| call.has_no_credentials(error))?;
-        let page = match in_turn(&self.throttle, &call, || self.ask(&call, &credentials, &requests)).await {
+        let resolved = self.credentials.resolve().await.map_err(|error| call.has_no_credentials(error))?;
+        let credentials = resolved.credentials();
+        let page = match in_turn(&self.throttle, &call, || self.ask(&call, credentials, &requests)).await {
             Err(failed) if failed.credentials_rejected => {
-                self.ask_again(&call, &credentials, failed, &requests).await?
+                self.ask_again(&call, credentials, failed, &requests).await?
             }
             outcome => outcome.map_err(|failed| failed.error)?,
         };
-        Ok(page.with_requests(requests.count()))
+        let access = Access::new(RegistryApi::Ecr, Caller::Aws(resolved.report().origin()));
+        Ok(page.with_requests(requests.count()).with_access(access))
+    }
+
+    async fn digest(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
+        self.digest_of(image).await
     }
 }
 

@@ -4,8 +4,6 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::test_util::NeverClient;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -230,8 +228,6 @@ fn settings_of_ecr_do_not_go_with_another_source() {
     for (setting, builder) in [
         ("credentials", builder().credentials(fake::credentials())),
         ("http_client", builder().http_client(NeverClient::new())),
-        ("time_source", builder().time_source(SystemTimeSource::new())),
-        ("sleep_impl", builder().sleep_impl(TokioSleep::new())),
         ("endpoint_url", builder().endpoint_url("https://ecr.internal.example")),
     ] {
         let error = builder.build().expect_err(setting);

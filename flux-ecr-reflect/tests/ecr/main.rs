@@ -16,3 +16,4 @@ mod preflight;
 mod remedies;
 mod secrets;
 mod throttle;
+mod updates;
