@@ -28,8 +28,9 @@ pub enum Caller {
 }
 
 impl Access {
-    /// Asked through this API, as this caller.
+    /// Asked through this API, as this caller. A login that is nobody's is [`Caller::Anonymous`].
     pub fn new(api: RegistryApi, caller: Caller) -> Self {
+        let caller = if caller == Caller::Login(LoginKind::Anonymous) { Caller::Anonymous } else { caller };
         Self { api, caller }
     }
 
@@ -56,7 +57,7 @@ impl fmt::Display for Access {
             Caller::Login(LoginKind::Basic) => f.write_str("with a user and a password"),
             Caller::Login(LoginKind::BearerToken) => f.write_str("with a registry token"),
             Caller::Login(LoginKind::IdentityToken) => f.write_str("with an identity token"),
-            Caller::Anonymous => f.write_str("without a login"),
+            Caller::Login(LoginKind::Anonymous) | Caller::Anonymous => f.write_str("without a login"),
         }
     }
 }

@@ -168,7 +168,7 @@ impl fmt::Debug for EcrApi {
 /// The one address to call. In place of the SDK's own resolver, which a file that the process's environment names could
 /// send elsewhere.
 #[derive(Debug)]
-struct OneAddress(String);
+pub(super) struct OneAddress(pub(super) String);
 
 impl ResolveEndpoint for OneAddress {
     fn resolve_endpoint<'a>(&'a self, _params: &'a Params) -> EndpointFuture<'a> {
