@@ -86,6 +86,7 @@
 //!
 //! The crate has no features.
 
+mod accessory;
 mod denial;
 mod docker_config;
 mod error;
@@ -99,6 +100,7 @@ pub mod scan;
 mod tags;
 mod throttle;
 
+pub use self::accessory::Accessory;
 pub use self::denial::Denial;
 pub use self::docker_config::DockerConfig;
 pub use self::error::{Error, ErrorKind};

@@ -34,7 +34,8 @@ impl Listing {
         self.tags
     }
 
-    /// Of those, the tags the exclusion list left out.
+    /// Of those, the tags that were left out: by the exclusion list, or as
+    /// [accessories](crate::ReflectorBuilder::without_accessories).
     pub fn excluded(&self) -> u64 {
         self.excluded
     }

@@ -10,6 +10,7 @@ use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep};
 use aws_smithy_async::time::SharedTimeSource;
 use flux_policy::{ExclusionList, Policy, Selector};
 
+use crate::accessory::Accessory;
 use crate::error::{Error, ErrorKind};
 use crate::image::{Digest, ImageName, ImageRef};
 use crate::pages::{Listing, OnPage, Pages};
@@ -44,7 +45,8 @@ use self::latest::{detail_for, offer, timestamp};
 /// Cheap to clone; clones share the client and its credentials. One reflector serves every account, region
 /// and repository its credentials may read.
 ///
-/// Tags on the [exclusion list](ReflectorBuilder::exclusion_list) are left out of scans and decisions alike.
+/// Tags on the [exclusion list](ReflectorBuilder::exclusion_list) are left out of scans and decisions alike, and
+/// [accessories](ReflectorBuilder::without_accessories) if so wanted.
 #[derive(Clone)]
 pub struct Reflector {
     inner: Arc<Inner>,
@@ -53,6 +55,7 @@ pub struct Reflector {
 struct Inner {
     source: Source,
     exclusion_list: ExclusionList,
+    without_accessories: bool,
     track_moves: bool,
     on_page: Option<Arc<OnPage>>,
     time_source: SharedTimeSource,
@@ -295,6 +298,11 @@ impl Reflector {
         Ok(())
     }
 
+    fn leaves_out(&self, entry: &TagEntry, exclusions: &ExclusionList) -> bool {
+        exclusions.excludes(entry.tag().as_str()).is_some()
+            || (self.inner.without_accessories && Accessory::of(entry).is_some())
+    }
+
     /// The one walk: every tag that is not excluded, page by page.
     async fn each_tag(
         &self,
@@ -308,7 +316,7 @@ impl Reflector {
         while let Some(page) = pages.next().await? {
             access = page.access().or(access);
             for entry in page.entries() {
-                if exclusions.excludes(entry.tag().as_str()).is_some() {
+                if self.leaves_out(entry, exclusions) {
                     excluded += 1;
                 } else {
                     visit(entry);

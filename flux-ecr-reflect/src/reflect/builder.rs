@@ -34,6 +34,7 @@ pub struct ReflectorBuilder {
     throttle: Option<Throttle>,
     tag_source: Option<Arc<dyn TagSource>>,
     exclusion_list: ExclusionList,
+    without_accessories: bool,
     track_moves: bool,
     on_page: Option<Arc<OnPage>>,
 }
@@ -100,6 +101,14 @@ impl ReflectorBuilder {
         self
     }
 
+    /// Leaves out what is beside the images: signatures, attestations, SBOMs, and the lists of them. Flux does not: of these
+    /// its default exclusion list has the signatures of cosign alone. See [`Accessory::of`](crate::Accessory::of) for how they
+    /// are known.
+    pub fn without_accessories(mut self) -> Self {
+        self.without_accessories = true;
+        self
+    }
+
     /// Makes scans keep what tells that a tag points to another image than before:
     /// [`Scan::changes_since`](crate::Scan::changes_since) then has [`Change::Moved`](crate::scan::Change::Moved). It takes eight
     /// bytes a tag.
@@ -123,14 +132,22 @@ impl ReflectorBuilder {
     pub fn build(mut self) -> Result<Reflector, Error> {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
-        let track_moves = self.track_moves;
+        let (without_accessories, track_moves) = (self.without_accessories, self.track_moves);
         let time_source = self.time_source.take();
         let time_source = time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
         let sleep_impl = self.sleep_impl.take();
         let sleep_impl = sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
         let source = self.source(time_source.clone(), sleep_impl.clone())?;
         Ok(Reflector {
-            inner: Arc::new(Inner { source, exclusion_list, track_moves, on_page, time_source, sleep_impl }),
+            inner: Arc::new(Inner {
+                source,
+                exclusion_list,
+                without_accessories,
+                track_moves,
+                on_page,
+                time_source,
+                sleep_impl,
+            }),
         })
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use flux_ecr_reflect::{
-    Cursor, Detail, Error, ErrorKind, ImageFacts, PageRequest, Reflector, TagEntry, TagPage, TagSource,
+    Cursor, Detail, Error, ErrorKind, ImageFacts, PageRequest, Reflection, Reflector, Scan, Tag, TagEntry,
+    TagPage, TagSource,
 };
 use flux_policy::Policy;
 use serde_json::{Value, json};
@@ -189,4 +190,35 @@ fn the_tags_of_an_image_share_its_facts_until_one_is_changed() {
     assert_eq!((kept.pushed_at(), kept.facts().and_then(|facts| facts.size)), (Some(at(1)), Some(7)));
     assert_eq!((changed.pushed_at(), changed.facts().and_then(|facts| facts.size)), (Some(at(2)), Some(7)));
     assert_eq!(TagEntry::new("1.0".parse().expect("valid")).pushed_at(), None);
+}
+
+/// Images and what is beside them; as ECR lists the last one, only its type tells that it is an SBOM.
+fn with_accessories(_: &Value) -> (u16, Value) {
+    let tags = ["1.0.0", "sha256-0f", "sha256-0f.sig", "sha256-0f.att", "sha256-0f.sbom", "1.1.0-sbom"];
+    let images = tags.iter().enumerate().map(|(i, tag)| {
+        let artifact_type = if i == 5 { "application/spdx+json" } else { "application/vnd.oci.image.config.v1+json" };
+        json!({ "imageDigest": digest(i), "imageTags": [tag], "artifactMediaType": artifact_type, "imagePushedAt": i })
+    });
+    let ids = tags.iter().enumerate().map(|(i, tag)| json!({ "imageDigest": digest(i), "imageTag": tag }));
+    (200, json!({ "imageDetails": images.collect::<Vec<_>>(), "imageIds": ids.collect::<Vec<_>>() }))
+}
+
+#[tokio::test]
+async fn accessories_are_left_out_on_request_and_signatures_by_flux_s_default() {
+    let tags = |scan: &Scan| scan.tags().map(|tag| tag.to_string()).collect::<Vec<_>>();
+    let (image, newest) = (fake::image(), Policy::newest_push());
+    let (client, _) = fake::ecr(with_accessories);
+    let as_flux = fake::reflector(client.clone());
+    let scan = as_flux.scan(&image).await.expect("complete");
+    assert_eq!(tags(&scan), ["1.0.0", "1.1.0-sbom", "sha256-0f", "sha256-0f.att", "sha256-0f.sbom"]);
+    assert_eq!((scan.listing().tags(), scan.listing().excluded()), (6, 1));
+
+    let without = fake::builder(client).without_accessories().build().expect("complete");
+    let scan = without.scan(&image).await.expect("complete");
+    assert_eq!(tags(&scan), ["1.0.0", "1.1.0-sbom"], "its type is not listed with the tags");
+    assert_eq!((scan.listing().tags(), scan.listing().excluded()), (6, 4));
+    let Reflection { scan, latest, .. } = without.reflect(&image, &newest).await.expect("complete");
+    assert_eq!(tags(&scan), ["1.0.0"]);
+    assert_eq!(latest.image_ref().and_then(|image| image.tag()).map(Tag::as_str), Some("1.0.0"));
+    assert_eq!(without.pages(&image).next().await.expect("complete").expect("a page").entries().len(), 6);
 }
