@@ -50,16 +50,16 @@
 //!   [`Decision`](flux_policy::Decision).
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
-//! * [`TagSource`] is where pages come from; the ECR API unless another is given.
+//! * [`TagSource`] is where pages come from; the ECR API unless another is given. [`OciRegistry`] is one for every registry that
+//!   speaks the distribution API.
 //! * [`LoginSource`] is who a registry of the distribution API is asked as: a [`RegistryLogin`] for Amazon ECR, private and
 //!   public, a [`DockerConfig`] for others, or one of one's own.
 //! * [`Throttle`] slows down where a registry asks for it: one limit per host and API, shared by all repositories.
 //!
 //! # What it does not do
 //!
-//! It finds no credentials: it takes any provider of the AWS SDK's kind. It reads private ECR through the ECR
-//! API, and no other registry; it pulls nothing and writes nothing there. It keeps a
-//! scan only in the file that it is told to, and says [when to scan](scan::should_scan) without waiting for it.
+//! It finds no credentials: it takes any provider of the AWS SDK's kind. It pulls nothing from a registry and writes nothing
+//! there. It keeps a scan only in the file that it is told to, and says [when to scan](scan::should_scan) without waiting for it.
 //!
 //! # Contracts
 //!
@@ -92,6 +92,7 @@ mod docker_config;
 mod error;
 mod image;
 mod login;
+mod oci;
 mod pages;
 mod preflight;
 mod reflect;
@@ -106,6 +107,7 @@ pub use self::docker_config::DockerConfig;
 pub use self::error::{Error, ErrorKind};
 pub use self::image::{Digest, ImageName, ImageRef, Tag};
 pub use self::login::{Login, LoginKind, LoginSource, RegistryLogin, RegistryLoginBuilder};
+pub use self::oci::{OciRegistry, OciRegistryBuilder};
 pub use self::pages::{Listing, PageProgress, Pages};
 pub use self::preflight::Preflight;
 pub use self::reflect::{

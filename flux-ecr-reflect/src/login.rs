@@ -196,7 +196,6 @@ impl Login {
 
     /// The `Authorization` header with which a request, to the registry or, with a user and a password, to its token service,
     /// carries it. `None` for a token that has to be exchanged first, and for nobody.
-    #[allow(dead_code, reason = "the client of the distribution API sends it")]
     pub(crate) fn authorization(&self) -> Option<String> {
         match self.kind {
             LoginKind::Basic => {

@@ -1,0 +1,410 @@
+//! Who asks, and how a registry wants that proved.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use flux_aws_auth::cache::{Cache, CacheBuilder, Handle, LoadError, Loaded};
+
+use super::challenge::Challenge;
+use super::failure::{Said, Subject, no_answer};
+use super::origin::Origin;
+use super::realm::Realms;
+use super::token::{NotLoaded, Token, TokenKey, TokenService, whose};
+use super::wire::{Answer, Request, Tries, Wire};
+use crate::error::{Error, ErrorKind};
+use crate::image::ImageName;
+use crate::login::{Login, LoginKind, LoginSource};
+
+/// The logins, and what is known of the registries that they are for.
+pub(super) struct Access {
+    wire: Wire,
+    logins: Option<Arc<dyn LoginSource>>,
+    realms: Arc<Realms>,
+    /// What registries and, where it differs, their repositories asked for when they refused a request.
+    demanded: Mutex<HashMap<String, Demand>>,
+    /// What registries ask for when they are asked for nothing.
+    demands: Cache<Origin, Demand, NotLoaded>,
+    tokens: Cache<TokenKey, Token, NotLoaded>,
+}
+
+/// How a registry wants to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Demand {
+    Nothing,
+    Basic,
+    Bearer { service: TokenService, scope: Option<String> },
+}
+
+/// What a request carries to prove who asks.
+pub(super) struct Proof {
+    kind: ProofKind,
+    /// What the registry was known to want when this was made.
+    demand: Demand,
+}
+
+enum ProofKind {
+    Nothing,
+    Login(Arc<Login>),
+    Token(Handle<Token, NotLoaded>, Arc<Token>),
+}
+
+impl Proof {
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self.kind, ProofKind::Nothing)
+    }
+
+    pub(super) fn header(&self) -> Option<String> {
+        match &self.kind {
+            ProofKind::Nothing => None,
+            ProofKind::Login(login) => login.authorization(),
+            ProofKind::Token(_, token) => Some(format!("Bearer {}", token.secret())),
+        }
+    }
+
+    /// Who asks, as errors name it.
+    pub(super) fn asker(&self) -> String {
+        match &self.kind {
+            ProofKind::Nothing => "a request without a login".to_owned(),
+            ProofKind::Login(login) => whose(login),
+            ProofKind::Token(_, token) => match &token.login {
+                Some(login) => format!("a token for {}", whose(login)),
+                None => "a token without a login".to_owned(),
+            },
+        }
+    }
+
+    /// What no error may repeat.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let header = self.header();
+        let encoded = header.as_deref().and_then(|header| header.split(' ').next_back()).map(str::to_owned);
+        let login = match &self.kind {
+            ProofKind::Nothing => None,
+            ProofKind::Login(login) => Some(login),
+            ProofKind::Token(_, token) => token.login.as_ref(),
+        };
+        encoded.into_iter().chain(login.map(|login| login.secret().to_owned())).collect()
+    }
+}
+
+/// What may help a request that was refused.
+pub(super) enum Refused {
+    /// The registry asked for something that was not known.
+    NewDemand,
+    /// What was held as proof is held no more.
+    LetGo,
+    /// Nothing: the same would be proved again.
+    ForGood,
+}
+
+impl Access {
+    pub(super) fn new(
+        wire: Wire,
+        caches: &CacheBuilder,
+        logins: Option<Arc<dyn LoginSource>>,
+        realms: Realms,
+    ) -> Self {
+        Self {
+            wire,
+            logins,
+            realms: Arc::new(realms),
+            demanded: Mutex::default(),
+            demands: caches.clone().build(),
+            tokens: caches.clone().build(),
+        }
+    }
+
+    /// What a request about `subject` is to carry.
+    pub(super) async fn proof(&self, subject: Subject<'_>) -> Result<Proof, Error> {
+        let login = self.login(subject).await?;
+        if let Some(login) = login.as_ref().filter(|login| login.kind() == LoginKind::BearerToken) {
+            return Ok(Proof { kind: ProofKind::Login(login.clone()), demand: Demand::Nothing });
+        }
+        let demand = self.demand(subject, login.as_ref()).await?;
+        let kind = match (&demand, login) {
+            (Demand::Bearer { service, scope }, login) => {
+                self.token(subject, service.clone(), scope.as_deref(), login).await?
+            }
+            (Demand::Basic, Some(login)) if login.kind() == LoginKind::IdentityToken => {
+                let registry = subject.registry();
+                let message =
+                    format!("{registry} takes a user and a password, and the login is an identity token");
+                return Err(Error::new(ErrorKind::Credentials, message));
+            }
+            // A registry that is open may show more to those whom it knows.
+            (_, Some(login)) if login.kind() == LoginKind::Basic => ProofKind::Login(login),
+            _ => ProofKind::Nothing,
+        };
+        Ok(Proof { kind, demand })
+    }
+
+    async fn login(&self, subject: Subject<'_>) -> Result<Option<Arc<Login>>, Error> {
+        match &self.logins {
+            Some(logins) => logins.login(subject.image).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Takes in what a registry answered to a request with `proof`. `None` unless it is that it does not accept that.
+    pub(super) fn refused(
+        &self,
+        subject: Subject<'_>,
+        proof: &Proof,
+        answer: &Answer,
+    ) -> Result<Option<Refused>, Error> {
+        let is_expired = || Said::read(answer, &[]).is_of_expired_login(answer.status);
+        if answer.status != 401 && !(answer.status == 403 && is_expired()) {
+            return Ok(None);
+        }
+        self.learn(subject, answer)?;
+        let has_let_go = match &proof.kind {
+            ProofKind::Nothing => false,
+            ProofKind::Login(login) => {
+                self.logins.as_ref().is_some_and(|logins| logins.forget(subject.image, login))
+            }
+            ProofKind::Token(handle, token) => {
+                handle.forget_value(token);
+                true
+            }
+        };
+        // Others may have learned it first.
+        let has_new_demand = self.known(subject).is_some_and(|demand| demand != proof.demand);
+        Ok(Some(match (has_new_demand, has_let_go) {
+            (true, _) => Refused::NewDemand,
+            (false, true) => Refused::LetGo,
+            (false, false) => Refused::ForGood,
+        }))
+    }
+
+    fn learn(&self, subject: Subject<'_>, answer: &Answer) -> Result<(), Error> {
+        let challenges = Challenge::all(answer.headers.get_all_bytes("www-authenticate"));
+        let Some(mut demand) = self.realms.demand(subject.origin, &challenges)? else { return Ok(()) };
+        let mut demanded = self.demanded();
+        if demanded.len() > MAX_DEMANDED {
+            demanded.clear();
+        }
+        if let Demand::Bearer { scope, .. } = &mut demand {
+            let special = scope.take().filter(|scope| *scope != own_scope(subject));
+            if special.is_some() {
+                let mut of_repository_alone = demand.clone();
+                if let Demand::Bearer { scope, .. } = &mut of_repository_alone {
+                    *scope = special;
+                }
+                demanded.insert(of_repository(subject), of_repository_alone);
+            } else {
+                demanded.remove(&of_repository(subject));
+            }
+        }
+        demanded.insert(subject.origin.to_string(), demand);
+        Ok(())
+    }
+
+    fn known(&self, subject: Subject<'_>) -> Option<Demand> {
+        let demanded = self.demanded();
+        let of_repository = demanded.get(&of_repository(subject));
+        of_repository.or_else(|| demanded.get(&subject.origin.to_string())).cloned()
+    }
+
+    async fn demand(&self, subject: Subject<'_>, login: Option<&Arc<Login>>) -> Result<Demand, Error> {
+        match (self.known(subject), login) {
+            (Some(demand), _) => Ok(demand),
+            // The request itself is as good a question as any.
+            (None, None) => Ok(Demand::Nothing),
+            (None, Some(login)) if login.kind() == LoginKind::Anonymous => Ok(Demand::Nothing),
+            (None, Some(_)) if subject.image.ecr_registry().is_ok() => Ok(Demand::Basic),
+            // Without a login a registry may answer, and leave out what is not public: so it is asked for what it wants first.
+            (None, Some(_)) => {
+                let handle = self.demands.handle(subject.origin.clone(), {
+                    let (wire, realms) = (self.wire.clone(), self.realms.clone());
+                    let origin = subject.origin.clone();
+                    move |_| ask(wire.clone(), realms.clone(), origin.clone())
+                });
+                let demand = handle.get().await.map_err(|NotLoaded(error)| error)?;
+                Ok((*demand).clone())
+            }
+        }
+    }
+
+    async fn token(
+        &self,
+        subject: Subject<'_>,
+        service: TokenService,
+        scope: Option<&str>,
+        login: Option<Arc<Login>>,
+    ) -> Result<ProofKind, Error> {
+        let own = own_scope(subject);
+        // Services that look at one scope alone look at the first.
+        let scope = match scope {
+            Some(scope) if !scope.split(' ').any(|scope| scope == own) => format!("{scope} {own}"),
+            Some(scope) => scope.to_owned(),
+            None => own,
+        };
+        let key = TokenKey {
+            registry: subject.origin.clone(),
+            realm: service.realm.to_string(),
+            service: service.service.clone(),
+            scope: scope.clone(),
+        };
+        let handle = self.tokens.handle(key, {
+            let (wire, logins) = (self.wire.clone(), self.logins.clone());
+            let (origin, image) = (subject.origin.clone(), subject.image.clone());
+            move |_| {
+                fetch(
+                    wire.clone(),
+                    logins.clone(),
+                    service.clone(),
+                    origin.clone(),
+                    image.clone(),
+                    scope.clone(),
+                )
+            }
+        });
+        let mut token = handle.get().await.map_err(|NotLoaded(error)| error)?;
+        let is_of = |login: Option<&Arc<Login>>, token: &Token| is_same(token.login.as_ref(), login);
+        // Getting the token may have brought a new login.
+        if !is_of(login.as_ref(), &token) && !is_of(self.login(subject).await?.as_ref(), &token) {
+            handle.forget_value(&token);
+            token = handle.get().await.map_err(|NotLoaded(error)| error)?;
+        }
+        Ok(ProofKind::Token(handle, token))
+    }
+
+    fn demanded(&self) -> MutexGuard<'_, HashMap<String, Demand>> {
+        self.demanded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("logins", &self.logins).finish_non_exhaustive()
+    }
+}
+
+impl Realms {
+    /// What these challenges ask for: a token rather than a password, as [go-containerregistry] prefers. `None` for what is not
+    /// understood.
+    ///
+    /// [go-containerregistry]: https://github.com/google/go-containerregistry/blob/main/pkg/v1/remote/transport/ping.go
+    fn demand(&self, registry: &Origin, challenges: &[Challenge]) -> Result<Option<Demand>, Error> {
+        let of = |scheme| challenges.iter().find(|challenge| challenge.is(scheme));
+        let refused = match of("bearer").and_then(|bearer| Some((bearer, bearer.param("realm")?))) {
+            None => None,
+            Some((bearer, realm)) => match self.check(registry, realm) {
+                Ok(realm) => {
+                    let service = TokenService { realm, service: bearer.param("service").map(str::to_owned) };
+                    let scope = bearer.param("scope").filter(|scope| scope.len() <= MAX_SCOPE);
+                    let scope = scope.map(|scope| scope.split_whitespace().collect::<Vec<_>>().join(" "));
+                    return Ok(Some(Demand::Bearer { service, scope }));
+                }
+                Err(refused) => Some(refused),
+            },
+        };
+        match (of("basic"), refused) {
+            (Some(_), _) => Ok(Some(Demand::Basic)),
+            (None, Some(refused)) => {
+                let registry = registry.authority();
+                let message = format!("{registry} wants a token of a service that nothing is sent to");
+                Err(Error::new(ErrorKind::Configuration, message)
+                    .with_hint("If that service is to be trusted with the login, name it with token_service.")
+                    .with_source(refused))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+/// Longer than any list of scopes that one request takes.
+const MAX_SCOPE: usize = 2000;
+/// More registries and repositories than one process asks; beyond it they are asked anew.
+const MAX_DEMANDED: usize = 20_000;
+/// Until what a registry wants is asked again; half of it, in truth. What it refuses counts at once.
+const DEMAND_LIFETIME: Duration = Duration::from_hours(24);
+const MAX_PING_BYTES: usize = 64 * 1024;
+
+fn of_repository(subject: Subject<'_>) -> String {
+    format!("{}/{}", subject.origin, subject.image.repository())
+}
+
+fn own_scope(subject: Subject<'_>) -> String {
+    format!("repository:{}:pull", subject.image.repository())
+}
+
+fn is_same(one: Option<&Arc<Login>>, other: Option<&Arc<Login>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
+/// Asks a registry for nothing, to learn [what it wants][1].
+///
+/// [1]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#determining-support
+async fn ask(
+    wire: Wire,
+    realms: Arc<Realms>,
+    origin: Origin,
+) -> Result<Loaded<Demand>, LoadError<NotLoaded>> {
+    let request = Request {
+        method: "GET",
+        origin: origin.clone(),
+        path_and_query: "/v2/".to_owned(),
+        accept: "application/json",
+        authorization: None,
+        form: None,
+        max_bytes: MAX_PING_BYTES,
+    };
+    let answer = wire.send(&request, &Tries::default()).await.map_err(|unanswered| {
+        LoadError::Transient(NotLoaded(no_answer(
+            unanswered,
+            &origin.authority(),
+            "how it wants to be asked",
+        )))
+    })?;
+    let demand = match answer.status {
+        401 => {
+            let challenges = Challenge::all(answer.headers.get_all_bytes("www-authenticate"));
+            let demand = realms.demand(&origin, &challenges);
+            // Its scope is of nothing that is wanted here.
+            match demand.map_err(|error| LoadError::Denied(NotLoaded(error)))? {
+                Some(Demand::Bearer { service, .. }) => Demand::Bearer { service, scope: None },
+                Some(demand) => demand,
+                None => Demand::Nothing,
+            }
+        }
+        _ => Demand::Nothing,
+    };
+    Ok(Loaded::new(demand).expiring_at(wire.now() + DEMAND_LIFETIME))
+}
+
+/// Exchanges the login of the moment for a token; once more, if its source has another.
+async fn fetch(
+    wire: Wire,
+    logins: Option<Arc<dyn LoginSource>>,
+    service: TokenService,
+    registry: Origin,
+    image: ImageName,
+    scope: String,
+) -> Result<Loaded<Token>, LoadError<NotLoaded>> {
+    let Some(logins) = logins else {
+        return Ok(service.fetch(&wire, &registry, &scope, None).await?);
+    };
+    let login = || async {
+        logins.login(&image).await.map_err(|error| {
+            if error.is_retryable() {
+                LoadError::Transient(NotLoaded(error))
+            } else {
+                LoadError::Denied(NotLoaded(error))
+            }
+        })
+    };
+    let first = login().await?;
+    match service.fetch(&wire, &registry, &scope, first.clone()).await {
+        Err(failed)
+            if failed.is_rejection && first.as_ref().is_some_and(|first| logins.forget(&image, first)) =>
+        {
+            Ok(service.fetch(&wire, &registry, &scope, login().await?).await?)
+        }
+        outcome => Ok(outcome?),
+    }
+}

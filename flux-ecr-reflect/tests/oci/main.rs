@@ -1,0 +1,10 @@
+//! Registries that speak the distribution API, played in memory.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
+
+mod access;
+mod digest;
+mod errors;
+mod fake;
+mod limits;
+mod paging;
