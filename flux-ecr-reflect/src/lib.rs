@@ -54,6 +54,7 @@
 //!   speaks the distribution API.
 //! * [`LoginSource`] is who a registry of the distribution API is asked as: a [`RegistryLogin`] for Amazon ECR, private and
 //!   public, a [`DockerConfig`] for others, or one of one's own.
+//! * [`RegistryTransport`] is the way to a registry as an ImageRepository describes it: proxy, certificates, timeout.
 //! * [`Throttle`] slows down where a registry asks for it: one limit per host and API, shared by all repositories.
 //!
 //! # What it does not do
@@ -100,6 +101,7 @@ mod registry;
 pub mod scan;
 mod tags;
 mod throttle;
+mod transport;
 
 pub use self::accessory::Accessory;
 pub use self::denial::Denial;
@@ -118,3 +120,4 @@ pub use self::registry::{EcrRegistry, RegistryKind};
 pub use self::scan::{Scan, Tags};
 pub use self::tags::{Access, Caller, Cursor, Detail, ImageFacts, PageRequest, TagEntry, TagPage, TagSource};
 pub use self::throttle::{Permit, RegistryApi, Throttle};
+pub use self::transport::{RegistryTransport, RegistryTransportBuilder};

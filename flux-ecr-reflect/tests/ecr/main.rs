@@ -16,4 +16,6 @@ mod preflight;
 mod remedies;
 mod secrets;
 mod throttle;
+mod tls_server;
+mod transport;
 mod updates;

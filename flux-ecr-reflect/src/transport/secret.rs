@@ -1,0 +1,134 @@
+//! What is in the Secrets of a proxy and of certificates.
+
+use std::collections::BTreeMap;
+
+use flux_aws_auth::{HttpClientBuilder, Proxy};
+
+use crate::error::{Error, ErrorKind};
+
+/// The keys that are read, and their values. Never shown.
+pub(super) struct Data<'a> {
+    secret: &'a str,
+    values: BTreeMap<&'static str, Vec<u8>>,
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn new<K: AsRef<str>, V: AsRef<[u8]>>(
+        secret: &'a str,
+        data: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let known = data.into_iter().filter_map(|(key, value)| {
+            let key = KEYS.into_iter().find(|known| *known == key.as_ref())?;
+            Some((key, value.as_ref().to_vec()))
+        });
+        Self { secret, values: known.collect() }
+    }
+
+    /// As Flux reads [a proxy's][1]: a name without a password is a name alone, and a password without a name is left out.
+    ///
+    /// [1]: https://pkg.go.dev/github.com/fluxcd/pkg/runtime/secrets#ProxyURLFromSecret
+    pub(super) fn proxy(&self) -> Result<Proxy, Error> {
+        let Some(address) = self.text(ADDRESS)?.filter(|address| !address.trim().is_empty()) else {
+            return Err(self.wrong("the key 'address' is missing or empty", "Set it to http://HOST:PORT."));
+        };
+        let proxy = Proxy::new(address).map_err(|error| {
+            let hint = error.hint().unwrap_or_default().to_owned();
+            self.wrong(&format!("'address': {error}"), &hint)
+        })?;
+        Ok(match (self.one_line(USERNAME)?, self.one_line(PASSWORD)?) {
+            (Some(user), password) => proxy.basic_auth(user, password.unwrap_or_default()),
+            (None, _) => proxy,
+        })
+    }
+
+    /// As Flux reads [those of TLS][1].
+    ///
+    /// [1]: https://pkg.go.dev/github.com/fluxcd/pkg/runtime/secrets#TLSConfigFromSecret
+    pub(super) fn certificates(&self, client: HttpClientBuilder) -> Result<HttpClientBuilder, Error> {
+        let authority = self.first_of(CA_CRT, CA_FILE);
+        let client = match authority {
+            Some((key, pem)) => client.extra_certificates(&self.named(key), pem),
+            None => client,
+        };
+        match (self.first_of(TLS_CRT, CERT_FILE), self.first_of(TLS_KEY, KEY_FILE)) {
+            (Some((name, certificate)), Some((_, key))) => {
+                Ok(client.client_certificate(&self.named(name), certificate, key))
+            }
+            (None, None) if authority.is_some() => Ok(client),
+            (None, None) => Err(self.wrong(
+                "there is neither an authority's certificate nor one of our own",
+                "Set 'ca.crt', or 'tls.crt' and 'tls.key', or all three.",
+            )),
+            (Some((found, _)), None) => Err(self.wrong(
+                &format!("'{found}' has no private key beside it"),
+                "Set 'tls.key', or take the certificate away.",
+            )),
+            (None, Some((found, _))) => Err(self.wrong(
+                &format!("'{found}' has no certificate beside it"),
+                "Set 'tls.crt', or take the key away.",
+            )),
+        }
+    }
+
+    /// What stands under a key or, where it is not there, under the one that it replaced. What is empty is not there.
+    fn first_of(&self, key: &'static str, deprecated: &'static str) -> Option<(&'static str, &[u8])> {
+        let (found, value) = match self.values.get_key_value(key) {
+            Some(found) => found,
+            None => {
+                let found = self.values.get_key_value(deprecated)?;
+                tracing::warn!(
+                    secret = self.secret,
+                    key = deprecated,
+                    preferred = key,
+                    "a deprecated key is used"
+                );
+                found
+            }
+        };
+        (!value.is_empty()).then_some((*found, value))
+    }
+
+    fn text(&self, key: &'static str) -> Result<Option<&str>, Error> {
+        let value = self.values.get(key).map(|value| std::str::from_utf8(value));
+        value.transpose().map_err(|_| self.wrong(&format!("'{key}' is not text"), "Set it to text in UTF-8."))
+    }
+
+    fn one_line(&self, key: &'static str) -> Result<Option<&str>, Error> {
+        match self.text(key)? {
+            Some(text) if text.contains(['\n', '\r']) => Err(self.wrong(
+                &format!("'{key}' has a line break"),
+                "Make the Secret again from the bare values; a file made with an editor or echo ends with a line break.",
+            )),
+            text => Ok(text),
+        }
+    }
+
+    fn named(&self, key: &str) -> String {
+        format!("Secret '{}': '{key}'", self.secret)
+    }
+
+    fn wrong(&self, what: &str, hint: &str) -> Error {
+        let error = Error::new(ErrorKind::Configuration, format!("Secret '{}': {what}", self.secret));
+        if hint.is_empty() { error } else { error.with_hint(hint) }
+    }
+}
+
+const ADDRESS: &str = "address";
+const USERNAME: &str = "username";
+const PASSWORD: &str = "password";
+const CA_CRT: &str = "ca.crt";
+const TLS_CRT: &str = "tls.crt";
+const TLS_KEY: &str = "tls.key";
+const CA_FILE: &str = "caFile";
+const CERT_FILE: &str = "certFile";
+const KEY_FILE: &str = "keyFile";
+const KEYS: [&str; 9] = [ADDRESS, USERNAME, PASSWORD, CA_CRT, TLS_CRT, TLS_KEY, CA_FILE, CERT_FILE, KEY_FILE];
+
+/// What `flux-aws-auth` says of a setting, as an error of this crate.
+pub(super) fn told(error: &flux_aws_auth::Error) -> Error {
+    let told = Error::new(ErrorKind::Configuration, error.to_string());
+    match error.hint() {
+        Some(hint) => told.with_hint(hint),
+        None => told,
+    }
+}
