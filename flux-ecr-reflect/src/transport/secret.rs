@@ -35,9 +35,10 @@ impl<'a> Data<'a> {
             let hint = error.hint().unwrap_or_default().to_owned();
             self.wrong(&format!("'address': {error}"), &hint)
         })?;
-        Ok(match (self.one_line(USERNAME)?, self.one_line(PASSWORD)?) {
-            (Some(user), password) => proxy.basic_auth(user, password.unwrap_or_default()),
-            (None, _) => proxy,
+        let password = self.one_line(PASSWORD)?.unwrap_or_default();
+        Ok(match self.one_line(USERNAME)? {
+            Some(user) => proxy.basic_auth(user, password),
+            None => proxy,
         })
     }
 
@@ -72,19 +73,16 @@ impl<'a> Data<'a> {
 
     /// What stands under a key or, where it is not there, under the one that it replaced. What is empty is not there.
     fn first_of(&self, key: &'static str, deprecated: &'static str) -> Option<(&'static str, &[u8])> {
-        let (found, value) = match self.values.get_key_value(key) {
-            Some(found) => found,
-            None => {
-                let found = self.values.get_key_value(deprecated)?;
-                tracing::warn!(
-                    secret = self.secret,
-                    key = deprecated,
-                    preferred = key,
-                    "a deprecated key is used"
-                );
-                found
-            }
-        };
+        let (found, value) =
+            self.values.get_key_value(key).or_else(|| self.values.get_key_value(deprecated))?;
+        if *found == deprecated {
+            tracing::warn!(
+                secret = self.secret,
+                key = deprecated,
+                preferred = key,
+                "a deprecated key is used"
+            );
+        }
         (!value.is_empty()).then_some((*found, value))
     }
 
