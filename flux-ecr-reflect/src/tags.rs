@@ -15,6 +15,7 @@ pub(crate) mod ecr_api;
 pub(crate) mod ecr_client;
 mod ecr_digest;
 pub(crate) mod ecr_error;
+mod ecr_list;
 pub(crate) mod ecr_login;
 mod ecr_page;
 mod ecr_turn;

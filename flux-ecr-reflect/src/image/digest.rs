@@ -18,6 +18,11 @@ impl Digest {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// `None` if it is not one.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        if is_digest(text) { String::from_utf8(text.to_vec()).ok().map(Self) } else { None }
+    }
 }
 
 impl TryFrom<String> for Digest {
@@ -29,11 +34,7 @@ impl TryFrom<String> for Digest {
     ///
     /// [`ErrorKind::Configuration`] when the text is not a digest.
     fn try_from(digest: String) -> Result<Self, Error> {
-        let valid = digest.split_once(':').is_some_and(|(algorithm, hex)| {
-            matches!((algorithm, hex.len()), ("sha256", 64) | ("sha512", 128))
-                && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        });
-        if valid {
+        if is_digest(digest.as_bytes()) {
             return Ok(Self(digest));
         }
         Err(Error::new(
@@ -66,4 +67,14 @@ impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn is_digest(text: &[u8]) -> bool {
+    let (hex, digits) = match text.strip_prefix(b"sha256:") {
+        Some(hex) => (hex, 64),
+        None => (text.strip_prefix(b"sha512:").unwrap_or_default(), 128),
+    };
+    // No early end: so it is checked many bytes at a time.
+    let is_hex = |byte: &u8| byte.is_ascii_digit() | (b'a'..=b'f').contains(byte);
+    hex.len() == digits && hex.iter().fold(true, |all, byte| all & is_hex(byte))
 }

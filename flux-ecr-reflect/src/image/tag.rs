@@ -22,6 +22,11 @@ impl Tag {
         &self.0
     }
 
+    /// `None` if it is not one.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        if is_tag(text) { String::from_utf8(text.to_vec()).ok().map(Self) } else { None }
+    }
+
     /// What was a tag before.
     pub(crate) fn of_checked(text: &str) -> Self {
         Self(text.to_owned())
@@ -37,12 +42,7 @@ impl TryFrom<String> for Tag {
     ///
     /// [`ErrorKind::Configuration`] when the text is not a tag.
     fn try_from(tag: String) -> Result<Self, Error> {
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let mut bytes = tag.bytes();
-        let valid = tag.len() <= Self::MAX_LEN
-            && bytes.next().is_some_and(is_word)
-            && bytes.all(|byte| is_word(byte) || byte == b'.' || byte == b'-');
-        if valid {
+        if is_tag(tag.as_bytes()) {
             return Ok(Self(tag));
         }
         Err(Error::new(
@@ -76,3 +76,21 @@ impl fmt::Display for Tag {
         f.write_str(&self.0)
     }
 }
+
+fn is_tag(text: &[u8]) -> bool {
+    let Some(first) = text.first() else { return false };
+    text.len() <= Tag::MAX_LEN
+        && !matches!(first, b'.' | b'-')
+        && text.iter().all(|&byte| OF_A_TAG[byte as usize])
+}
+
+/// The bytes a tag may have. A table, because long listings are looked up in it byte by byte.
+const OF_A_TAG: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'.' | b'-');
+        byte += 1;
+    }
+    table
+};

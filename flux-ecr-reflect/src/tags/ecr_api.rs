@@ -19,6 +19,7 @@ use crate::reflect::credentials::Holder;
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_client::{Connection, RequestCounter};
 use crate::tags::ecr_error::{Call, Failed, Operation};
+use crate::tags::ecr_list::ListReader;
 use crate::tags::ecr_page;
 use crate::tags::ecr_turn::{NoRetryWhenThrottled, in_turn};
 use crate::tags::{Access, Caller, Detail, PageRequest, TagPage, TagSource};
@@ -80,8 +81,10 @@ impl EcrApi {
                     .max_results(MAX_RESULTS)
                     .set_next_token(next_token)
                     .customize();
-                let sent = request.config_override(place).interceptor(requests.clone()).send().await;
-                ecr_page::of_identifiers(sent.map_err(|error| call.failed(error, now()))?, call)?
+                let list = ListReader::default();
+                let request = request.config_override(place).interceptor(list.clone());
+                let sent = request.interceptor(requests.clone()).send().await;
+                ecr_page::of_identifiers(sent.map_err(|error| call.failed(error, now()))?, list.take(), call)?
             }
             Operation::DescribeImages => {
                 let place = place.retry_classifier(NoRetryWhenThrottled::<DescribeImagesError>::new());

@@ -13,8 +13,15 @@ use crate::image::{Digest, Tag};
 use crate::tags::ecr_error::Call;
 use crate::tags::{Cursor, ImageFacts, TagEntry, TagPage};
 
-/// A tag each.
-pub(super) fn of_identifiers(output: ListImagesOutput, call: &Call<'_>) -> Result<TagPage, Error> {
+/// A tag each, of a list that was already read or of the SDK's.
+pub(super) fn of_identifiers(
+    output: ListImagesOutput,
+    read: Option<Vec<TagEntry>>,
+    call: &Call<'_>,
+) -> Result<TagPage, Error> {
+    if let Some(entries) = read {
+        return Ok(followed_by(TagPage::new(entries), output.next_token));
+    }
     let answer = Answered { call, request_id: output.request_id().map(str::to_owned) };
     let ids = output.image_ids.ok_or_else(|| answer.has_no_list())?;
     let mut entries = Vec::with_capacity(ids.len());
