@@ -153,9 +153,10 @@ fn account(setup: Setup) -> local_aws::Builder {
     }
 }
 
-/// The permissions that a scan and a login need.
+/// The permissions that a scan and a login need, and a login to ECR Public.
 const READ_ECR: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
+    {"Effect": "Allow", "Action": ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], "Resource": "*"},
     {"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/*"}]}"#;
 
 /// What EKS puts into the pod, and what a person would say about it.
