@@ -10,6 +10,7 @@ use crate::cloud::Cloud;
 use crate::credentials::{AccessKey, KeyStore};
 use crate::error::Error;
 use crate::fault::Faults;
+use crate::generic_registry::GenericRegistry;
 use crate::iam::{Caller, CompiledRole, Role, SessionAttributes, User, valid_account};
 use crate::imds::{ImdsMode, Node};
 use crate::issuer::Issuer;
@@ -73,6 +74,7 @@ pub struct Builder {
     imds: ImdsMode,
     repositories: Vec<Repository>,
     public_repositories: Vec<(String, Repository)>,
+    generic_registry: GenericRegistry,
     oidc_accounts: BTreeSet<String>,
 }
 
@@ -91,6 +93,7 @@ impl Builder {
             imds: ImdsMode::Normal,
             repositories: Vec::new(),
             public_repositories: Vec::new(),
+            generic_registry: GenericRegistry::default(),
             oidc_accounts: BTreeSet::new(),
         }
     }
@@ -197,6 +200,13 @@ impl Builder {
         self
     }
 
+    /// The registry that is not AWS's; one without a user or a repository unless this is called.
+    #[must_use]
+    pub fn generic_registry(mut self, registry: GenericRegistry) -> Self {
+        self.generic_registry = registry;
+        self
+    }
+
     /// Checks the set-up, opens a loopback port for each service and starts to serve, on the runtime this is called on.
     ///
     /// # Errors
@@ -220,6 +230,7 @@ impl Builder {
         let ledger = Arc::new(Ledger::default());
         let keys = KeyStore::new(Arc::clone(&ledger));
         let access_keys = self.compile_users(&keys)?;
+        let generic_registry = self.generic_registry.compile(&self.account, &ledger)?;
 
         let cluster = Arc::new(Cluster::new(&self.account, self.clock.clone(), self.service_accounts)?);
         let issuer =
@@ -243,6 +254,7 @@ impl Builder {
             node: Node::new(node_role, self.imds),
             repositories,
             public_repositories,
+            generic_registry,
             page_tokens: Seal::new(),
             layer_links: Seal::new(),
             logins: Logins::default(),

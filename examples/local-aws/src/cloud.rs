@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::clock::{self, Clock};
 use crate::credentials::KeyStore;
 use crate::fault::Faults;
+use crate::generic_registry::CompiledRegistry;
 use crate::iam::{
     Access, Attached, Caller, CompiledRole, Document, Refusal, RequestContext, SessionAttributes, authorize,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Cloud {
     pub(crate) repositories: BTreeMap<(String, String), Catalog>,
     /// By alias and name, `docker/library/alpine`: what follows the public registry's host.
     pub(crate) public_repositories: BTreeMap<String, Catalog>,
+    pub(crate) generic_registry: CompiledRegistry,
     pub(crate) page_tokens: Seal,
     pub(crate) layer_links: Seal,
     pub(crate) logins: Logins,
@@ -52,11 +54,13 @@ pub(crate) struct Cloud {
     pub(crate) running: watch::Receiver<()>,
 }
 
-/// Where each service listens, as `http://127.0.0.1:port`.
+/// Where each service listens, as `http://127.0.0.1:port`, and the layers as `http://localhost:port`.
 #[derive(Debug)]
 pub(crate) struct Endpoints {
     pub(crate) ecr: String,
     pub(crate) ecr_public: String,
+    pub(crate) generic_registry: String,
+    pub(crate) generic_tokens: String,
     pub(crate) imds: String,
     pub(crate) issuer: String,
     pub(crate) kubernetes: String,

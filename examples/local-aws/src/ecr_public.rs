@@ -19,7 +19,7 @@ use axum::response::Response;
 
 use crate::cloud::Cloud;
 use crate::ecr::parameters::check_names;
-use crate::iam::{Access, Attached, Caller, RequestContext, authorize};
+use crate::iam::{Access, Attached, Caller, Refusal, RequestContext, authorize};
 use crate::json_protocol::{self, run, unknown_operation};
 use crate::repository::Catalog;
 use crate::sigv4::{self, AuthFault};
@@ -69,6 +69,13 @@ pub(crate) fn arn(repository: &Catalog) -> String {
 
 fn repository_arn(registry: &str, name: &str) -> String {
     format!("arn:aws:ecr-public::{registry}:repository/{name}")
+}
+
+/// Whether `caller` may perform `action` on a repository that there is.
+pub(crate) fn authorize_on(caller: &Caller, action: &str, repository: &Catalog) -> Result<(), Refusal> {
+    let attached = Attached::Policy(repository.policy.as_ref());
+    let access = Access { action, resource: &arn(repository), account: &repository.account, attached };
+    authorize(caller, &access, &context(caller))
 }
 
 /// The public repository `name` of the registry, if there is one and `caller` may perform `action` on it.

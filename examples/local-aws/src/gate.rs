@@ -20,8 +20,8 @@ use crate::service::Service;
 /// The operation a request asks for; `None` for what is no request of the service.
 pub(crate) type Operation = fn(&Parts, &Bytes) -> Option<Cow<'static, str>>;
 
-/// No service here takes more.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+/// No service here takes more: a layer that is pushed in one piece is the largest.
+const MAX_BODY: usize = 64 * 1024 * 1024;
 
 #[derive(Clone)]
 struct Gate {

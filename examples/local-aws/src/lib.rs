@@ -40,18 +40,21 @@
 //! | EKS Pod Identity agent | credentials for an associated ServiceAccount |
 //! | STS | `AssumeRole`, `AssumeRoleWithWebIdentity`, `GetCallerIdentity` |
 //! | ECR API | `GetAuthorizationToken`, `ListImages`, `DescribeImages`, `BatchGetImage` |
-//! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR) |
+//! | registry | `/v2/`, tags, manifests, blobs (by way of a signed link, as with ECR); pushes, under ECR's permissions |
 //! | ECR Public API | `GetAuthorizationToken`, `DescribeImageTags`, `DescribeImages`, in `us-east-1` |
 //! | public registry | the same as the registry, under a Bearer token that `/token/` gives to anybody |
+//! | generic registry | the same again, for users of its own: Basic, or Bearer tokens from a service on another port |
 //! | Kubernetes API | a ServiceAccount, and a token of it (TokenRequest), under role-based access control |
 //! | token issuer | discovery document, keys, and tokens from [`Issuer::token`] |
 //!
 //! Requests are counted, and each service can be told to [fail](Fault): with an error, late, cut, with a body that is not
-//! right, by a clock that is not.
+//! right, by a clock that is not. A repository's [listings](Listing) can be dealt out oddly, and its tags
+//! [moved](LocalAws::retag) and [deleted](LocalAws::untag) meanwhile.
 //!
 //! # What there is not
 //!
-//! Anything that writes; other partitions than `aws`; TLS; managed session policies; multi-factor authentication; policy
+//! Anything that writes but a push; repositories that a push creates; signatures and referrers of images; other
+//! partitions than `aws`; TLS; managed session policies; multi-factor authentication; policy
 //! variables; conditions other than on strings and ARNs. A request or a document with one of these is refused, never half
 //! understood.
 
@@ -66,6 +69,7 @@ mod ecr_public;
 mod error;
 mod fault;
 mod gate;
+mod generic_registry;
 mod iam;
 mod imds;
 mod issuer;
@@ -91,10 +95,11 @@ pub use clock::Clock;
 pub use credentials::AccessKey;
 pub use error::Error;
 pub use fault::{Fault, Injection};
+pub use generic_registry::GenericRegistry;
 pub use iam::{Role, User};
 pub use imds::ImdsMode;
 pub use issuer::{Issuer, ServiceAccountToken};
 pub use kubernetes::{Kubernetes, Rbac, ServiceAccount};
 pub use local_aws::LocalAws;
-pub use repository::{Repository, TagScheme, TagStyle};
+pub use repository::{Links, Listing, Repository, TagScheme, TagStyle};
 pub use service::Service;

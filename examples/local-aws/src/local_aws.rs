@@ -10,9 +10,11 @@ use tokio::task::JoinSet;
 use crate::builder::Builder;
 use crate::cloud::Cloud;
 use crate::credentials::AccessKey;
+use crate::distribution::Registry;
 use crate::fault::{Fault, Injection};
 use crate::issuer::Issuer;
 use crate::kubernetes::Kubernetes;
+use crate::repository::Catalog;
 use crate::service::Service;
 
 /// An AWS account on loopback ports, for as long as this value lives.
@@ -92,6 +94,21 @@ impl LocalAws {
         self.public_registry_url().trim_start_matches("http://")
     }
 
+    /// Where the registry that is not AWS's listens.
+    pub fn generic_registry_url(&self) -> &str {
+        &self.cloud.endpoints.generic_registry
+    }
+
+    /// That registry's `host:port`, the first part of an image's name.
+    pub fn generic_registry_host(&self) -> &str {
+        self.generic_registry_url().trim_start_matches("http://")
+    }
+
+    /// Where that registry's tokens are to be had: on another port.
+    pub fn generic_tokens_url(&self) -> &str {
+        &self.cloud.endpoints.generic_tokens
+    }
+
     /// Where the instance metadata service listens, for `AWS_EC2_METADATA_SERVICE_ENDPOINT`.
     pub fn imds_url(&self) -> &str {
         &self.cloud.endpoints.imds
@@ -137,6 +154,30 @@ impl LocalAws {
     /// `imds:PutToken`, `pod-identity:GetCredentials`, `registry:ListTags`, …
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.cloud.meter.snapshot()
+    }
+
+    /// Gives `tag` to the image that has the tag `to`, taking it from any other: the tag moves. `false` if there is no
+    /// such repository or image, or `registry` is none.
+    pub fn retag(&self, registry: Service, repository: &str, tag: &str, to: &str) -> bool {
+        let Some(repository) = self.repository(registry, repository) else { return false };
+        let image = repository.image_by_tag(to);
+        image.inspect(|image| repository.tag(tag, *image)).is_some()
+    }
+
+    /// Deletes a tag and leaves its image, without a tag if that was the last. `false` if there is no such tag, or
+    /// `registry` is none.
+    pub fn untag(&self, registry: Service, repository: &str, tag: &str) -> bool {
+        self.repository(registry, repository).is_some_and(|repository| repository.untag(tag))
+    }
+
+    fn repository(&self, registry: Service, name: &str) -> Option<&Catalog> {
+        let registry = match registry {
+            Service::Registry => Registry::Private,
+            Service::PublicRegistry => Registry::Public,
+            Service::GenericRegistry => Registry::Generic,
+            _ => return None,
+        };
+        registry.find(&self.cloud, name)
     }
 
     /// Makes something go wrong with requests to `service`, from now on.

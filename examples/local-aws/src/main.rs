@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{error, fs};
 
 use clap::Parser;
-use local_aws::{Builder, LocalAws, Rbac, Repository, Role, ServiceAccount, TagStyle, User};
+use local_aws::{Builder, GenericRegistry, LocalAws, Rbac, Repository, Role, ServiceAccount, TagStyle, User};
 use serde_json::{Value, json};
 
 const NAMESPACE: &str = "flux-system";
@@ -21,6 +21,16 @@ const PUBLIC: [&str; 4] = [
     "ecr-public:DescribeImageTags",
     "ecr-public:DescribeImages",
 ];
+/// What a push needs, besides a login.
+const PUSH: [&str; 5] = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+];
+/// Who may push to the generic registry.
+const GENERIC_USER: (&str, &str) = ("ci", "example-password");
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Serves an AWS account for Flux's image-reflector-controller on loopback ports, until it is interrupted.
@@ -46,6 +56,7 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
 async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
     let read = ["ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     let apps = "arn:aws:ecr:*:*:repository/apps/*";
+    let new = "arn:aws:ecr:*:*:repository/apps/new";
     let controller = Role::new(ROLE)
         .assumed_by_service_account(NAMESPACE, CONTROLLER)
         .assumed_by_pods()
@@ -57,6 +68,7 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
     let user = User::new("flux").permissions(document(&json!([
         { "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" },
         { "Effect": "Allow", "Action": read, "Resource": apps },
+        { "Effect": "Allow", "Action": PUSH, "Resource": new },
         { "Effect": "Allow", "Action": PUBLIC, "Resource": "*" },
     ])));
     let aws = LocalAws::builder()
@@ -71,6 +83,14 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
                 .untagged(1),
         )
         .repository(Repository::with_tags("other/app", ["1.0.0"]))
+        .repository(Repository::empty("apps/new"))
+        .generic_registry(
+            GenericRegistry::bearer()
+                .user(GENERIC_USER.0, GENERIC_USER.1)
+                .anonymous_pull()
+                .repository(Repository::generated("apps/mainapp", tags, TagStyle::Semver))
+                .repository(Repository::empty("apps/new")),
+        )
         .public_repository("docker", Repository::generated("library/alpine", tags, TagStyle::Semver));
     hops(tenants(aws)).start().await
 }
@@ -164,6 +184,8 @@ fn describe(aws: &LocalAws, tokens: &Path) -> String {
                 ("AWS_EC2_METADATA_SERVICE_ENDPOINT", aws.imds_url().to_owned()),
                 ("LOCAL_AWS_REGISTRY", aws.registry_host().to_owned()),
                 ("LOCAL_AWS_PUBLIC_REGISTRY", aws.public_registry_host().to_owned()),
+                ("LOCAL_AWS_GENERIC_REGISTRY", aws.generic_registry_host().to_owned()),
+                ("LOCAL_AWS_GENERIC_USER", format!("{}:{}", GENERIC_USER.0, GENERIC_USER.1)),
                 ("LOCAL_AWS_KUBERNETES", aws.kubernetes_url().to_owned()),
                 ("LOCAL_AWS_ISSUER", aws.issuer_endpoint().to_owned()),
                 ("LOCAL_AWS_TOKENS", tokens.display().to_string()),

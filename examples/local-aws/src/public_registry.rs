@@ -18,13 +18,13 @@ use serde_json::json;
 pub(crate) use self::logins::PublicLogins;
 use self::logins::TokenFault;
 use crate::cloud::Cloud;
-use crate::distribution::{
-    Place, Registry, Target, get_manifest, list_tags, no_such_path, response, unsupported,
-};
+use crate::distribution::{self, Call, Place, Registry, Target, name_unknown, response, unsupported};
+use crate::ecr_public;
 use crate::error::Error;
-use crate::registry::{basic_credentials, redirect};
-use crate::repository::valid_name;
-use crate::wire::Rejection;
+use crate::iam::Caller;
+use crate::registry::basic_credentials;
+use crate::repository::{Catalog, valid_name};
+use crate::wire::{Rejection, read_body};
 
 /// What the challenge calls the service.
 const SERVICE: &str = "public.ecr.aws";
@@ -35,16 +35,18 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
 }
 
 async fn serve(State(cloud): State<Arc<Cloud>>, request: Request<Body>) -> Response {
-    let (parts, _) = request.into_parts();
-    response(if is_token_endpoint(&parts) { token(&cloud, &parts) } else { answer(&cloud, &parts) })
+    let (parts, body) = request.into_parts();
+    response(read_body(body).await.and_then(|body| {
+        if is_token_endpoint(&parts) { token(&cloud, &parts) } else { answer(&cloud, &parts, &body) }
+    }))
 }
 
 /// `Token`, or the operation a path of the distribution API stands for.
-pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
+pub(crate) fn operation(request: &Parts, body: &Bytes) -> Option<Cow<'static, str>> {
     if is_token_endpoint(request) {
         return Some(Cow::Borrowed("Token"));
     }
-    Target::parse(request.uri.path()).map(|target| Cow::Borrowed(target.operation()))
+    distribution::operation(request, body)
 }
 
 fn is_token_endpoint(request: &Parts) -> bool {
@@ -71,32 +73,36 @@ fn token(cloud: &Cloud, request: &Parts) -> Result<Response, Rejection> {
 /// A token that is expired, or never was one, is refused without a challenge.
 ///
 /// Source: <https://github.com/aws/containers-roadmap/issues/2835>.
-fn answer(cloud: &Cloud, request: &Parts) -> Result<Response, Rejection> {
-    let target = Target::parse(request.uri.path()).ok_or_else(no_such_path)?;
+fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Rejection> {
+    let target = Target::parse(&request.method, request.uri.path())?;
     if !request.headers.contains_key(header::AUTHORIZATION) {
         return Ok(unauthorized(cloud));
     }
-    cloud
+    let caller = cloud
         .public_logins
         .check(&request.headers, cloud.now())
         .map_err(|fault| refused(StatusCode::BAD_REQUEST, fault))?;
-    if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Err(unsupported("The operation is unsupported."));
-    }
-    match target {
-        Target::Base => Ok(StatusCode::OK.into_response()),
-        Target::Tags { name } => list_tags(find(cloud, name)?, request.uri.query()),
-        Target::Manifest { name, reference } => get_manifest(find(cloud, name)?, reference),
-        Target::Blob { name, digest } => redirect(find(cloud, name)?, digest),
-    }
+    let Target::Repository { name, call } = target else { return Ok(StatusCode::OK.into_response()) };
+    let repository = open(cloud, caller.as_ref(), call, name)?;
+    let place = Place { cloud, registry: Registry::Public, name, repository };
+    place.perform(&call, request, body, |from| Registry::Public.find(cloud, from))
 }
 
-fn find<'a>(cloud: &'a Cloud, name: &'a str) -> Result<Place<'a>, Rejection> {
-    let repository = Registry::Public.find(cloud, name).ok_or_else(|| {
-        let message = format!("The repository with name '{name}' does not exist in the registry");
-        Rejection::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
-    })?;
-    Ok(Place { cloud, registry: Registry::Public, name, repository })
+/// The repository, which anybody may read and who has the permission may write.
+fn open<'a>(
+    cloud: &'a Cloud,
+    caller: Option<&Caller>,
+    call: Call<'_>,
+    name: &str,
+) -> Result<&'a Catalog, Rejection> {
+    let repository = Registry::Public.find(cloud, name).ok_or_else(|| name_unknown(name, "the registry"))?;
+    if !call.is_pull() {
+        let caller = caller.ok_or_else(|| Rejection::forbidden("DENIED", "Not Authorized"))?;
+        let action = format!("ecr-public:{}", call.ecr_action());
+        ecr_public::authorize_on(caller, &action, repository)
+            .map_err(|refusal| Rejection::forbidden("DENIED", refusal.to_string()))?;
+    }
+    Ok(repository)
 }
 
 fn unauthorized(cloud: &Cloud) -> Response {

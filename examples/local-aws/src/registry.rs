@@ -5,25 +5,25 @@
 mod layers;
 mod login;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-pub(crate) use self::layers::{operation as layers_operation, redirect, router as layers_router};
+pub(crate) use self::layers::{
+    operation as layers_operation, redirect as redirect_to_layer, router as layers_router,
+};
 use self::login::LoginFault;
 pub(crate) use self::login::{Logins, USER_NAME, basic_credentials};
 use crate::cloud::Cloud;
-use crate::distribution::{
-    Place, Registry, Target, get_manifest, list_tags, no_such_path, response, unsupported,
-};
+use crate::distribution::{Call, Place, Registry, Target, name_unknown, response};
 use crate::iam::Caller;
-use crate::wire::Rejection;
+use crate::repository::Catalog;
+use crate::wire::{Rejection, read_body};
 
 /// The service.
 pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
@@ -31,20 +31,12 @@ pub(crate) fn router(cloud: Arc<Cloud>) -> Router {
 }
 
 async fn serve(State(cloud): State<Arc<Cloud>>, request: Request<Body>) -> Response {
-    let (parts, _) = request.into_parts();
-    response(answer(&cloud, &parts))
+    let (parts, body) = request.into_parts();
+    response(read_body(body).await.and_then(|body| answer(&cloud, &parts, &body)))
 }
 
-/// The operation a path of the distribution API stands for.
-pub(crate) fn operation(request: &Parts, _: &Bytes) -> Option<Cow<'static, str>> {
-    Target::parse(request.uri.path()).map(|target| Cow::Borrowed(target.operation()))
-}
-
-fn answer(cloud: &Cloud, request: &Parts) -> Result<Response, Rejection> {
-    let target = Target::parse(request.uri.path()).ok_or_else(no_such_path)?;
-    if !matches!(request.method, Method::GET | Method::HEAD) {
-        return Err(unsupported("The operation is unsupported."));
-    }
+fn answer(cloud: &Cloud, request: &Parts, body: &Bytes) -> Result<Response, Rejection> {
+    let target = Target::parse(&request.method, request.uri.path())?;
     let caller = match cloud.logins.caller(&request.headers, cloud.now()) {
         Ok(caller) => caller,
         Err(LoginFault::Unauthorized) => return Ok(unauthorized(cloud)),
@@ -53,35 +45,25 @@ fn answer(cloud: &Cloud, request: &Parts) -> Result<Response, Rejection> {
             return Err(Rejection::forbidden("DENIED", message));
         }
     };
-    match target {
-        Target::Base => Ok(StatusCode::OK.into_response()),
-        Target::Tags { name } => {
-            list_tags(open(cloud, &caller, "ecr:ListImages", name)?, request.uri.query())
-        }
-        Target::Manifest { name, reference } => {
-            get_manifest(open(cloud, &caller, "ecr:BatchGetImage", name)?, reference)
-        }
-        Target::Blob { name, digest } => {
-            redirect(open(cloud, &caller, "ecr:GetDownloadUrlForLayer", name)?, digest)
-        }
-    }
+    let Target::Repository { name, call } = target else { return Ok(StatusCode::OK.into_response()) };
+    let repository = open(cloud, &caller, call, name)?;
+    let place = Place { cloud, registry: Registry::Private, name, repository };
+    // What a blob is mounted from must let it be pulled.
+    let readable = |from: &str| open(cloud, &caller, Call::GetBlob { digest: "" }, from).ok();
+    place.perform(&call, request, body, readable)
 }
 
-/// The repository `name` of this account's registry, if the password's owner may perform `action` on it.
-fn open<'a>(cloud: &'a Cloud, caller: &Caller, action: &str, name: &'a str) -> Result<Place<'a>, Rejection> {
+/// The repository `name` of this account's registry, if the password's owner may do what is asked of it.
+fn open<'a>(cloud: &'a Cloud, caller: &Caller, call: Call<'_>, name: &str) -> Result<&'a Catalog, Rejection> {
     let account = &cloud.account;
     let found = Registry::Private.find(cloud, name);
+    let action = format!("ecr:{}", call.ecr_action());
     let arn = format!("arn:aws:ecr:{}:{account}:repository/{name}", cloud.region);
     let policy = found.and_then(|repository| repository.policy.as_ref());
     cloud
-        .authorize(caller, action, &arn, account, policy)
+        .authorize(caller, &action, &arn, account, policy)
         .map_err(|refusal| Rejection::forbidden("DENIED", refusal.to_string()))?;
-    let repository = found.ok_or_else(|| {
-        let message =
-            format!("The repository with name '{name}' does not exist in the registry with id '{account}'");
-        Rejection::new(StatusCode::NOT_FOUND, "NAME_UNKNOWN", message)
-    })?;
-    Ok(Place { cloud, registry: Registry::Private, name, repository })
+    found.ok_or_else(|| name_unknown(name, &format!("the registry with id '{account}'")))
 }
 
 fn unauthorized(cloud: &Cloud) -> Response {

@@ -1,20 +1,28 @@
 //! Repositories: a name, tags and images, given as a list or as a rule.
 
 mod catalog;
+mod changes;
 mod image;
+mod listing;
+mod names;
+mod order;
 mod tag_style;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use catalog::{Catalog, Listed, valid_name};
-pub(crate) use image::{CONFIG, IMAGE_MANIFEST};
+pub(crate) use catalog::{Catalog, Image, Listed, Status, Which};
+pub(crate) use changes::{CAPACITY, PushFault};
+pub(crate) use image::{Description, Manifest, digest_of};
+pub use listing::{Links, Listing};
+pub(crate) use names::{check_tag, valid_name};
 pub use tag_style::{TagScheme, TagStyle};
 
-/// An ECR repository.
+/// A repository.
 ///
 /// Nothing of a generated repository is stored: image `i` has the tag the scheme gives for `i`, a manifest made from
-/// `i`, its digest, and a push time one minute after image `i - 1`. A million tags cost as much memory as ten.
+/// `i`, its digest, and a push time one minute after image `i - 1`. A million tags cost as much memory as ten. What is
+/// pushed to a repository afterwards is kept in memory, at most 64 MiB of it.
 ///
 /// ```
 /// use local_aws::{Repository, TagStyle};
@@ -22,6 +30,7 @@ pub use tag_style::{TagScheme, TagStyle};
 /// let small = Repository::with_tags("apps/api", ["1.0.0", "1.1.0"]).also_tagged("1.1.0", "latest");
 /// let large = Repository::generated("apps/web", 1_000_000, TagStyle::BranchBuild);
 /// let own = Repository::generated("apps/worker", 500, |i| format!("build-{i}"));
+/// let to_push_to = Repository::empty("apps/new");
 /// ```
 #[derive(Clone)]
 pub struct Repository {
@@ -29,8 +38,10 @@ pub struct Repository {
     account: Option<String>,
     tags: Tags,
     aliases: Vec<(String, String)>,
+    archived: Vec<String>,
     untagged: u64,
     policy: Option<String>,
+    listing: Listing,
 }
 
 /// Where the tags come from.
@@ -53,8 +64,22 @@ impl Repository {
         Self::new(name.into(), Tags::Generated { count, scheme: Arc::new(scheme) })
     }
 
+    /// A repository without an image.
+    pub fn empty(name: impl Into<String>) -> Self {
+        Self::new(name.into(), Tags::Listed(Vec::new()))
+    }
+
     fn new(name: String, tags: Tags) -> Self {
-        Self { name, account: None, tags, aliases: Vec::new(), untagged: 0, policy: None }
+        Self {
+            name,
+            account: None,
+            tags,
+            aliases: Vec::new(),
+            archived: Vec::new(),
+            untagged: 0,
+            policy: None,
+            listing: Listing::new(),
+        }
     }
 
     /// Gives the image tagged `tag` another tag as well.
@@ -68,6 +93,22 @@ impl Repository {
     #[must_use]
     pub fn untagged(mut self, count: u64) -> Self {
         self.untagged = count;
+        self
+    }
+
+    /// Puts the image tagged `tag` into the archive: it cannot be pulled, and is listed to who asks for archived images.
+    ///
+    /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html>.
+    #[must_use]
+    pub fn archived(mut self, tag: impl Into<String>) -> Self {
+        self.archived.push(tag.into());
+        self
+    }
+
+    /// How its listings are dealt out to pages; in whole pages unless this is called.
+    #[must_use]
+    pub fn listing(mut self, listing: Listing) -> Self {
+        self.listing = listing;
         self
     }
 

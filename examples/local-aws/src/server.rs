@@ -12,7 +12,10 @@ use crate::connection::{Connection, Connections};
 use crate::error::Error;
 use crate::gate::{self, Operation};
 use crate::service::Service;
-use crate::{ecr, ecr_public, imds, issuer, kubernetes, pod_identity, public_registry, registry, sts};
+use crate::{
+    distribution, ecr, ecr_public, generic_registry, imds, issuer, kubernetes, pod_identity, public_registry,
+    registry, sts,
+};
 
 /// Makes the answering part of a service.
 type Answers = fn(Arc<Cloud>) -> Router;
@@ -21,6 +24,8 @@ type Answers = fn(Arc<Cloud>) -> Router;
 pub(crate) struct Listeners {
     ecr: TcpListener,
     ecr_public: TcpListener,
+    generic_registry: TcpListener,
+    generic_tokens: TcpListener,
     imds: TcpListener,
     issuer: TcpListener,
     kubernetes: TcpListener,
@@ -36,6 +41,8 @@ impl Listeners {
         Ok(Self {
             ecr: listen("the ECR API").await?,
             ecr_public: listen("the ECR Public API").await?,
+            generic_registry: listen("the generic registry").await?,
+            generic_tokens: listen("the generic registry's token service").await?,
             imds: listen("the instance metadata service").await?,
             issuer: listen("the token issuer").await?,
             kubernetes: listen("the Kubernetes API").await?,
@@ -51,10 +58,13 @@ impl Listeners {
         Ok(Endpoints {
             ecr: url(&self.ecr)?,
             ecr_public: url(&self.ecr_public)?,
+            generic_registry: url(&self.generic_registry)?,
+            generic_tokens: url(&self.generic_tokens)?,
             imds: url(&self.imds)?,
             issuer: url(&self.issuer)?,
             kubernetes: url(&self.kubernetes)?,
-            layers: url(&self.layers)?,
+            // By another name than the registry: most clients keep a login back from another host only.
+            layers: url(&self.layers)?.replace("127.0.0.1", "localhost"),
             pod_identity: url(&self.pod_identity)?,
             public_registry: url(&self.public_registry)?,
             registry: url(&self.registry)?,
@@ -64,9 +74,21 @@ impl Listeners {
 
     /// Starts to answer. The tasks end with the set, and connections with the channel of `cloud.running`.
     pub(crate) fn serve(self, cloud: &Arc<Cloud>) -> JoinSet<io::Result<()>> {
-        let services: [(TcpListener, Service, Answers, Operation); 10] = [
+        let services: [(TcpListener, Service, Answers, Operation); 12] = [
             (self.ecr, Service::Ecr, ecr::router, ecr::operation),
             (self.ecr_public, Service::EcrPublic, ecr_public::router, ecr_public::operation),
+            (
+                self.generic_registry,
+                Service::GenericRegistry,
+                generic_registry::router,
+                distribution::operation,
+            ),
+            (
+                self.generic_tokens,
+                Service::GenericTokens,
+                generic_registry::tokens_router,
+                generic_registry::tokens_operation,
+            ),
             (self.imds, Service::Imds, imds::router, imds::operation),
             (self.issuer, Service::Issuer, issuer::router, issuer::operation),
             (self.kubernetes, Service::Kubernetes, kubernetes::router, kubernetes::operation),
@@ -78,7 +100,7 @@ impl Listeners {
                 public_registry::router,
                 public_registry::operation,
             ),
-            (self.registry, Service::Registry, registry::router, registry::operation),
+            (self.registry, Service::Registry, registry::router, distribution::operation),
             (self.sts, Service::Sts, sts::router, sts::operation),
         ];
         let mut servers = JoinSet::new();

@@ -15,6 +15,10 @@ pub enum Service {
     Ecr,
     /// The ECR Public API.
     EcrPublic,
+    /// The registry that is not AWS's.
+    GenericRegistry,
+    /// Where its tokens are to be had.
+    GenericTokens,
     /// The node's metadata service.
     Imds,
     /// Where the token issuer publishes its keys.
@@ -39,6 +43,8 @@ impl Service {
         match self {
             Self::Ecr => "ecr",
             Self::EcrPublic => "ecr-public",
+            Self::GenericRegistry => "generic-registry",
+            Self::GenericTokens => "generic-tokens",
             Self::Imds => "imds",
             Self::Issuer => "oidc",
             Self::Kubernetes => "kubernetes",
@@ -61,7 +67,9 @@ impl Service {
         let (status, code, message) = match self {
             Self::Sts => (400, "Throttling", "Rate exceeded"),
             Self::Ecr | Self::EcrPublic => (400, "ThrottlingException", "Rate exceeded"),
-            Self::Registry | Self::PublicRegistry => (429, "TOOMANYREQUESTS", "Rate exceeded"),
+            Self::Registry | Self::PublicRegistry | Self::GenericRegistry | Self::GenericTokens => {
+                (429, "TOOMANYREQUESTS", "Rate exceeded")
+            }
             Self::PodIdentity => (429, "ThrottlingException", "Rate exceeded"),
             Self::Layers => (503, "SlowDown", "Please reduce your request rate."),
             Self::Issuer => (429, "TooManyRequests", "Too Many Requests"),
@@ -85,7 +93,7 @@ impl Service {
                 format!("{}Exception", reason.replace(' ', ""))
             }
             (Self::Sts, 500) => "InternalFailure".to_owned(),
-            (Self::Registry | Self::PublicRegistry, _) => reason.replace(' ', "_").to_uppercase(),
+            _ if self.is_registry() => reason.replace(' ', "_").to_uppercase(),
             _ => reason.replace(' ', ""),
         };
         self.error(status, &code, reason)
@@ -98,7 +106,9 @@ impl Service {
         match self {
             Self::Sts | Self::Layers => rejection.into_xml(),
             Self::Ecr | Self::EcrPublic => rejection.into_json(),
-            Self::Registry | Self::PublicRegistry => rejection.into_registry(),
+            Self::Registry | Self::PublicRegistry | Self::GenericRegistry | Self::GenericTokens => {
+                rejection.into_registry()
+            }
             Self::PodIdentity => pod_identity::service_error(status, code, message),
             Self::Imds => imds::page(status),
             Self::Kubernetes => Status::of(status, message).into_response(),
@@ -108,6 +118,10 @@ impl Service {
         }
     }
 
+    fn is_registry(self) -> bool {
+        matches!(self, Self::Registry | Self::PublicRegistry | Self::GenericRegistry | Self::GenericTokens)
+    }
+
     /// The content type of a right answer.
     pub(crate) fn content_type(self) -> &'static str {
         match self {
@@ -115,9 +129,13 @@ impl Service {
             Self::Ecr | Self::EcrPublic => "application/x-amz-json-1.1",
             Self::Imds => "text/plain",
             Self::Layers => "application/octet-stream",
-            Self::Registry | Self::PublicRegistry | Self::PodIdentity | Self::Issuer | Self::Kubernetes => {
-                "application/json"
-            }
+            Self::Registry
+            | Self::PublicRegistry
+            | Self::GenericRegistry
+            | Self::GenericTokens
+            | Self::PodIdentity
+            | Self::Issuer
+            | Self::Kubernetes => "application/json",
         }
     }
 }

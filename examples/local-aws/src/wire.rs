@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -70,6 +71,13 @@ impl Rejection {
         let body = json!({ "errors": [{ "code": self.code, "message": self.message }] });
         (self.status, axum::Json(body)).into_response()
     }
+}
+
+/// The body of a request to a registry, which the gate has measured.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Rejection> {
+    to_bytes(body, usize::MAX)
+        .await
+        .map_err(|_| Rejection::bad_request("UNKNOWN", "The request body could not be read."))
 }
 
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::parameters::{ImageIdentifier, Unmatched, find, invalid, open};
 use crate::cloud::Cloud;
 use crate::iam::Caller;
-use crate::repository::IMAGE_MANIFEST;
+use crate::repository::{Catalog, Manifest};
 use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
@@ -35,7 +35,7 @@ struct Image {
     #[serde(rename = "imageManifest")]
     manifest: String,
     #[serde(rename = "imageManifestMediaType")]
-    media_type: &'static str,
+    media_type: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,22 +60,16 @@ pub(super) fn get(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Outpu
         return Err(invalid("imageIds", &format!("Member must have length {bound}")));
     }
     let accepted = input.accepted_media_types.as_deref().unwrap_or_default();
-    let acceptable = accepted.is_empty() || accepted.iter().any(|accepted| accepted == IMAGE_MANIFEST);
 
     let mut output = Output { images: Vec::new(), failures: Vec::new() };
     for id in &input.image_ids {
-        let image = find(repository, id)
-            .and_then(|image| if acceptable { Ok(image) } else { Err(Unmatched::Absent) });
-        match image {
-            Ok(image) => output.images.push(Image {
+        match manifest(repository, id, accepted) {
+            Ok(manifest) => output.images.push(Image {
                 registry_id: repository.account.clone(),
                 repository_name: repository.name.clone(),
-                id: ImageIdentifier {
-                    image_digest: Some(repository.images.digest(image)),
-                    image_tag: id.image_tag.clone(),
-                },
-                manifest: repository.images.manifest(image),
-                media_type: IMAGE_MANIFEST,
+                id: ImageIdentifier { image_digest: Some(manifest.digest), image_tag: id.image_tag.clone() },
+                manifest: String::from_utf8_lossy(&manifest.bytes).into_owned(),
+                media_type: manifest.media_type,
             }),
             Err(unmatched) => {
                 let (code, reason) = explain(unmatched);
@@ -84,6 +78,14 @@ pub(super) fn get(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Outpu
         }
     }
     Ok(output)
+}
+
+/// The manifest that an identifier means, if it can be pulled and is of an accepted type.
+fn manifest(repository: &Catalog, id: &ImageIdentifier, accepted: &[String]) -> Result<Manifest, Unmatched> {
+    let manifest = repository.manifest(find(repository, id)?);
+    manifest
+        .filter(|found| accepted.is_empty() || accepted.contains(&found.media_type))
+        .ok_or(Unmatched::Absent)
 }
 
 /// Source: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html>.

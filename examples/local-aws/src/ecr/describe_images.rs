@@ -9,7 +9,7 @@ use super::parameters::{Filter, ImageIdentifier, Unmatched, find, invalid, open}
 use crate::clock::unix;
 use crate::cloud::Cloud;
 use crate::iam::Caller;
-use crate::repository::{CONFIG, Catalog, IMAGE_MANIFEST, Listed};
+use crate::repository::{Catalog, Image, Which};
 use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +40,8 @@ struct ImageDetail {
     image_tags: Vec<String>,
     #[serde(flatten)]
     image: Referenced,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_status: Option<&'static str>,
 }
 
 /// What is told of an image wherever one is described.
@@ -50,8 +52,9 @@ pub(crate) struct Referenced {
     image_size_in_bytes: u64,
     /// Seconds since 1970.
     pub(crate) image_pushed_at: f64,
-    image_manifest_media_type: &'static str,
-    artifact_media_type: &'static str,
+    image_manifest_media_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_media_type: Option<String>,
 }
 
 pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
@@ -61,7 +64,8 @@ pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<
         image_ids: input.image_ids.as_deref(),
         next_token: input.next_token.as_deref(),
         max_results: input.max_results,
-        listed: input.filter.as_ref().unwrap_or(&Filter::default()).listed(),
+        which: input.filter.as_ref().unwrap_or(&Filter::default()).which(),
+        tells_status: true,
     };
     wanted.describe(cloud, repository, &repository.arn(&cloud.region))
 }
@@ -71,7 +75,9 @@ pub(crate) struct Wanted<'a> {
     pub(crate) image_ids: Option<&'a [ImageIdentifier]>,
     pub(crate) next_token: Option<&'a str>,
     pub(crate) max_results: Option<i64>,
-    pub(crate) listed: Listed,
+    pub(crate) which: Which,
+    /// Whether the answer says of each image if it is in the archive.
+    pub(crate) tells_status: bool,
 }
 
 impl Wanted<'_> {
@@ -99,7 +105,10 @@ impl Wanted<'_> {
             return Err(invalid("imageIds", &format!("Member must have length {bound}")));
         }
         let details = ids.iter().map(|id| match find(repository, id) {
-            Ok(image) => Ok(detail(repository, image)),
+            Ok(image) => repository
+                .image(image)
+                .map(|image| self.detail(repository, image))
+                .ok_or_else(|| not_found(repository, id)),
             Err(Unmatched::NoName) => Err(invalid("imageIds", "must have an imageTag or an imageDigest")),
             Err(_) => Err(not_found(repository, id)),
         });
@@ -107,12 +116,23 @@ impl Wanted<'_> {
     }
 
     fn page(&self, cloud: &Cloud, repository: &Catalog, arn: &str) -> Result<Output, Rejection> {
-        let listing = format!("DescribeImages {arn} {:?}", self.listed);
-        let total = repository.image_count(self.listed);
-        let page = Page::new(cloud, &listing, self.next_token, self.max_results, total)?;
-        let details =
-            page.positions.map(|position| detail(repository, repository.image(self.listed, position)));
+        let name = format!("DescribeImages {arn} {:?}", self.which);
+        let total = repository.image_count(self.which);
+        let page = Page::new(cloud, &name, &repository.listing, total, self.next_token, self.max_results)?;
+        let images = repository.images(self.which, page.positions).into_iter();
+        let details = images.map(|image| self.detail(repository, image));
         Ok(Output { image_details: details.collect(), next_token: page.next_token })
+    }
+
+    fn detail(&self, repository: &Catalog, image: Image) -> ImageDetail {
+        let status = if image.archived { "ARCHIVED" } else { "ACTIVE" };
+        ImageDetail {
+            registry_id: repository.account.clone(),
+            repository_name: repository.name.clone(),
+            image_status: self.tells_status.then_some(status),
+            image_tags: image.tags.clone(),
+            image: image.into(),
+        }
     }
 }
 
@@ -129,26 +149,16 @@ fn not_found(repository: &Catalog, id: &ImageIdentifier) -> Rejection {
     Rejection::bad_request("ImageNotFoundException", message)
 }
 
-fn detail(repository: &Catalog, image: u64) -> ImageDetail {
-    ImageDetail {
-        registry_id: repository.account.clone(),
-        repository_name: repository.name.clone(),
-        image_tags: repository.tags_of(image),
-        image: Referenced::of(repository, image),
-    }
-}
-
-impl Referenced {
-    /// What there is to tell of an image of `repository`.
-    pub(crate) fn of(repository: &Catalog, image: u64) -> Self {
+impl From<Image> for Referenced {
+    fn from(image: Image) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "seconds of this century are exact in a double")]
-        let image_pushed_at = unix(Catalog::pushed_at(image)) as f64;
+        let image_pushed_at = unix(image.pushed_at) as f64;
         Self {
-            image_digest: repository.images.digest(image),
-            image_size_in_bytes: repository.images.size(),
+            image_digest: image.digest,
+            image_size_in_bytes: image.size,
             image_pushed_at,
-            image_manifest_media_type: IMAGE_MANIFEST,
-            artifact_media_type: CONFIG,
+            image_manifest_media_type: image.media_type,
+            artifact_media_type: image.artifact_media_type,
         }
     }
 }

@@ -32,13 +32,14 @@ pub(super) struct Output {
 pub(super) fn list(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let repository =
         open(cloud, caller, "ecr:ListImages", input.registry_id.as_deref(), &input.repository_name)?;
-    let listed = input.filter.listed();
-    let listing = format!("ListImages {} {listed:?}", repository.arn(&cloud.region));
-    let total = repository.entries(listed);
-    let page = Page::new(cloud, &listing, input.next_token.as_deref(), input.max_results, total)?;
-    let image_ids = page.positions.map(|position| {
-        let entry = repository.entry(listed, position);
-        ImageIdentifier { image_digest: Some(repository.images.digest(entry.image)), image_tag: entry.tag }
-    });
+    let which = input.filter.which();
+    let name = format!("ListImages {} {which:?}", repository.arn(&cloud.region));
+    let total = repository.entry_count(which);
+    let token = input.next_token.as_deref();
+    let page = Page::new(cloud, &name, &repository.listing, total, token, input.max_results)?;
+    let image_ids = repository
+        .entries(which, page.positions)
+        .into_iter()
+        .map(|entry| ImageIdentifier { image_digest: repository.digest(entry.image), image_tag: entry.tag });
     Ok(Output { image_ids: image_ids.collect(), next_token: page.next_token })
 }

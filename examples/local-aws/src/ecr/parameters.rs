@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::Cloud;
 use crate::iam::Caller;
-use crate::repository::{Catalog, Listed, valid_name};
+use crate::repository::{Catalog, Listed, Status, Which, valid_name};
 use crate::wire::Rejection;
 
 /// The most results a page may have.
@@ -26,6 +26,7 @@ pub(crate) struct ImageIdentifier {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Filter {
     tag_status: Option<TagStatus>,
+    image_status: Option<ImageStatus>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -36,13 +37,28 @@ enum TagStatus {
     Any,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum ImageStatus {
+    Active,
+    Archived,
+    Any,
+}
+
 impl Filter {
-    pub(super) fn listed(&self) -> Listed {
-        match self.tag_status {
+    /// What it lets through: with any tag or none and not in the archive, unless it says otherwise.
+    pub(super) fn which(&self) -> Which {
+        let listed = match self.tag_status {
             Some(TagStatus::Tagged) => Listed::Tagged,
             Some(TagStatus::Untagged) => Listed::Untagged,
             Some(TagStatus::Any) | None => Listed::Any,
-        }
+        };
+        let status = match self.image_status {
+            Some(ImageStatus::Active) | None => Status::Active,
+            Some(ImageStatus::Archived) => Status::Archived,
+            Some(ImageStatus::Any) => Status::Any,
+        };
+        Which { listed, status }
     }
 }
 
@@ -125,7 +141,7 @@ pub(super) fn find(repository: &Catalog, id: &ImageIdentifier) -> Result<u64, Un
         (Some(tag), None) => repository.image_by_tag(tag).ok_or(Unmatched::Absent),
         (None, Some(digest)) => repository.image_by_digest(digest).ok_or(Unmatched::Absent),
         (Some(tag), Some(digest)) => match repository.image_by_tag(tag) {
-            Some(image) if repository.images.digest(image) == *digest => Ok(image),
+            Some(image) if repository.digest(image).as_ref() == Some(digest) => Ok(image),
             Some(_) => Err(Unmatched::OtherDigest),
             None => Err(Unmatched::Absent),
         },

@@ -9,7 +9,7 @@ use crate::cloud::Cloud;
 use crate::ecr::Page;
 use crate::ecr::describe_images::Referenced;
 use crate::iam::Caller;
-use crate::repository::Listed;
+use crate::repository::Which;
 use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
@@ -41,12 +41,12 @@ struct ImageTagDetail {
 pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<Output, Rejection> {
     let action = "ecr-public:DescribeImageTags";
     let repository = open(cloud, caller, action, input.registry_id.as_deref(), &input.repository_name)?;
-    let listing = format!("DescribeImageTags {}", arn(repository));
-    let total = repository.entries(Listed::Tagged);
-    let page = Page::new(cloud, &listing, input.next_token.as_deref(), input.max_results, total)?;
-    let details = page.positions.filter_map(|position| {
-        let entry = repository.entry(Listed::Tagged, position);
-        let image_detail = Referenced::of(repository, entry.image);
+    let name = format!("DescribeImageTags {}", arn(repository));
+    let total = repository.entry_count(Which::TAGS);
+    let token = input.next_token.as_deref();
+    let page = Page::new(cloud, &name, &repository.listing, total, token, input.max_results)?;
+    let details = repository.entries(Which::TAGS, page.positions).into_iter().filter_map(|entry| {
+        let image_detail = Referenced::from(repository.image(entry.image)?);
         Some(ImageTagDetail { image_tag: entry.tag?, created_at: image_detail.image_pushed_at, image_detail })
     });
     Ok(Output { image_tag_details: details.collect(), next_token: page.next_token })

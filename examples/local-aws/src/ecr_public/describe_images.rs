@@ -9,7 +9,7 @@ use crate::cloud::Cloud;
 use crate::ecr::describe_images::{Output, Wanted};
 use crate::ecr::parameters::ImageIdentifier;
 use crate::iam::Caller;
-use crate::repository::Listed;
+use crate::repository::Which;
 use crate::wire::Rejection;
 
 #[derive(Debug, Deserialize)]
@@ -29,7 +29,8 @@ pub(super) fn describe(cloud: &Cloud, caller: &Caller, input: &Input) -> Result<
         image_ids: input.image_ids.as_deref(),
         next_token: input.next_token.as_deref(),
         max_results: input.max_results,
-        listed: Listed::Any,
+        which: Which::ACTIVE,
+        tells_status: false,
     };
     wanted.describe(cloud, repository, &arn(repository))
 }

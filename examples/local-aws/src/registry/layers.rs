@@ -16,23 +16,20 @@ use serde::Deserialize;
 
 use crate::clock::unix;
 use crate::cloud::Cloud;
-use crate::distribution::{Place, Registry, blob_unknown};
+use crate::distribution::{Place, Registry};
 use crate::wire::Rejection;
 
 const LINK_SECONDS: u64 = 3600;
 
-/// Answers a request for a blob with the place to get it from.
-pub(crate) fn redirect(place: Place<'_>, digest: &str) -> Result<Response, Rejection> {
-    let Place { cloud, registry, name, repository } = place;
-    if repository.images.blob(digest).is_none() {
-        return Err(blob_unknown());
-    }
+/// Answers a request for a blob that there is with the place to get it from.
+pub(crate) fn redirect(place: Place<'_>, digest: &str) -> Response {
+    let Place { cloud, registry, name, .. } = place;
     let bucket = bucket(registry);
     let signature = cloud.layer_links.close(&purpose(bucket, name, digest), unix(cloud.now()) + LINK_SECONDS);
     cloud.ledger.record(&signature);
     let layers = &cloud.endpoints.layers;
     let location = format!("{layers}/{bucket}/{digest}?repository={name}&signature={signature}");
-    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response()
 }
 
 /// The place where blobs are kept.
@@ -67,13 +64,12 @@ async fn serve(
     if expires.is_none_or(|expires| expires <= unix(cloud.now())) {
         return Rejection::forbidden("AccessDenied", "Request has expired").into_xml();
     }
-    let registries = [Registry::Private, Registry::Public];
-    let registry = registries.into_iter().find(|registry| self::bucket(*registry) == bucket);
+    let registry = Registry::ALL.into_iter().find(|registry| self::bucket(*registry) == bucket);
     let repository = registry.and_then(|registry| registry.find(&cloud, &link.repository));
-    match repository.and_then(|repository| repository.images.blob(&digest)) {
-        Some((_, blob)) => {
+    match repository.and_then(|repository| repository.blob(&digest)) {
+        Some(blob) => {
             let content_type = [(header::CONTENT_TYPE, "application/octet-stream")];
-            (StatusCode::OK, content_type, blob.to_vec()).into_response()
+            (StatusCode::OK, content_type, blob).into_response()
         }
         None => {
             Rejection::new(StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist.").into_xml()
@@ -86,6 +82,7 @@ fn bucket(registry: Registry) -> &'static str {
     match registry {
         Registry::Private => "private",
         Registry::Public => "public",
+        Registry::Generic => "generic",
     }
 }
 

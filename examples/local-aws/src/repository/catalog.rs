@@ -1,51 +1,64 @@
-//! A repository as the services read it: counted, looked up and listed without being stored.
+//! A repository as the services read it: what was set up is counted, looked up and listed without being stored.
 
-use std::collections::HashMap;
+mod listings;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
 use time::OffsetDateTime;
 use time::macros::datetime;
+use uuid::Uuid;
 
-use super::image::Images;
+pub(crate) use self::listings::{Listed, Status, Which};
+use super::changes::{Changes, PushFault};
+use super::image::{CONFIG, Description, IMAGE_MANIFEST, Images, Manifest};
+use super::listing::Listing;
+use super::names::{NAME_RULE, check_tag, valid_name};
 use super::{Repository, Tags};
 use crate::error::Error;
 use crate::iam::{Document, Kind, parse};
+use crate::meter::lock;
 
 /// When image 0 of every repository was pushed; each further one came a minute later.
 pub(super) const FIRST_PUSH: OffsetDateTime = datetime!(2024-01-01 00:00 UTC);
 
-/// A repository whose set-up has been checked.
+/// A repository whose set-up has been checked, with what became of it since.
+///
+/// Its images are numbered: first those of the set-up, the tagged before the untagged, then those that were pushed.
 pub(crate) struct Catalog {
     pub(crate) name: String,
     pub(crate) account: String,
     pub(crate) policy: Option<Document>,
-    pub(crate) images: Images,
+    pub(crate) listing: Listing,
+    images: Images,
     tags: Tags,
-    /// Further tags, each with the index of its image.
+    /// Further tags, each with the number of its image.
     aliases: Vec<(String, u64)>,
     by_tag: HashMap<String, u64>,
+    archived: HashSet<u64>,
     tagged: u64,
     untagged: u64,
+    changes: Mutex<Changes>,
 }
 
-/// Which of a repository's images a listing is about.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Listed {
-    Tagged,
-    Untagged,
-    Any,
-}
-
-/// One line of a listing by tags: an image, with one of its tags.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) tag: Option<String>,
-    pub(crate) image: u64,
+/// What there is to tell of an image.
+#[derive(Debug)]
+pub(crate) struct Image {
+    pub(crate) digest: String,
+    pub(crate) tags: Vec<String>,
+    /// The bytes of its manifest and of the blobs that names.
+    pub(crate) size: u64,
+    pub(crate) pushed_at: SystemTime,
+    pub(crate) media_type: String,
+    pub(crate) artifact_media_type: Option<String>,
+    pub(crate) archived: bool,
 }
 
 impl Catalog {
     pub(crate) fn new(repository: Repository, home: &str) -> Result<Self, Error> {
-        let Repository { name, account, tags, aliases, untagged, policy } = repository;
+        let Repository { name, account, tags, aliases, archived, untagged, policy, listing } = repository;
         if !valid_name(&name) {
             return Err(Error::Invalid { field: "repository", value: name, expected: NAME_RULE });
         }
@@ -69,26 +82,37 @@ impl Catalog {
             account: account.unwrap_or_else(|| home.to_owned()),
             name,
             policy,
+            listing,
             tags,
             aliases: Vec::new(),
             by_tag,
+            archived: HashSet::new(),
             tagged,
             untagged,
+            changes: Mutex::default(),
         };
         for (tag, alias) in aliases {
-            let image = catalog.image_by_tag(&tag).ok_or_else(|| Error::Invalid {
-                field: "also_tagged",
-                value: tag.clone(),
-                expected: "a tag of the repository",
-            })?;
+            let image = catalog.known_tag("also_tagged", &tag)?;
             check_tag(&alias)?;
-            if catalog.image_by_tag(&alias).is_some() {
+            if catalog.set_up_tag(&alias).is_some() {
                 return Err(Error::Duplicate { what: "tags", name: alias });
             }
             catalog.by_tag.insert(alias.clone(), image);
             catalog.aliases.push((alias, image));
         }
+        for tag in archived {
+            let image = catalog.known_tag("archived", &tag)?;
+            catalog.archived.insert(image);
+        }
         Ok(catalog)
+    }
+
+    fn known_tag(&self, field: &'static str, tag: &str) -> Result<u64, Error> {
+        self.set_up_tag(tag).ok_or_else(|| Error::Invalid {
+            field,
+            value: tag.to_owned(),
+            expected: "a tag of the repository",
+        })
     }
 
     /// The repository's ARN, in the region of the set-up.
@@ -96,55 +120,184 @@ impl Catalog {
         format!("arn:aws:ecr:{region}:{}:repository/{}", self.account, self.name)
     }
 
-    /// How many entries a listing by tags has: an image with two tags has two, one without has one.
-    pub(crate) fn entries(&self, listed: Listed) -> u64 {
-        let tagged = self.tagged + self.aliases.len() as u64;
-        match listed {
-            Listed::Tagged => tagged,
-            Listed::Untagged => self.untagged,
-            Listed::Any => tagged + self.untagged,
-        }
-    }
-
-    /// The entry at `position` of a listing by tags. The order is mixed, as ECR's is in no order one may rely on.
-    pub(crate) fn entry(&self, listed: Listed, position: u64) -> Entry {
-        let place = scrambled(position, self.entries(listed));
-        let place = if listed == Listed::Untagged { place + self.entries(Listed::Tagged) } else { place };
-        if place < self.tagged {
-            return Entry { tag: Some(self.tag(place)), image: place };
-        }
-        let beyond = place - self.tagged;
-        match usize::try_from(beyond).ok().and_then(|beyond| self.aliases.get(beyond)) {
-            Some((alias, image)) => Entry { tag: Some(alias.clone()), image: *image },
-            None => Entry { tag: None, image: place - self.aliases.len() as u64 },
-        }
-    }
-
-    /// How many images a listing by images has.
-    pub(crate) fn image_count(&self, listed: Listed) -> u64 {
-        match listed {
-            Listed::Tagged => self.tagged,
-            Listed::Untagged => self.untagged,
-            Listed::Any => self.tagged + self.untagged,
-        }
-    }
-
-    /// The image at `position` of a listing by images.
-    pub(crate) fn image(&self, listed: Listed, position: u64) -> u64 {
-        let place = scrambled(position, self.image_count(listed));
-        if listed == Listed::Untagged { place + self.tagged } else { place }
-    }
-
-    /// The tags of an image; none for an untagged one.
-    pub(crate) fn tags_of(&self, image: u64) -> Vec<String> {
-        let own = (image < self.tagged).then(|| self.tag(image));
-        let aliases =
-            self.aliases.iter().filter(|(_, tagged)| *tagged == image).map(|(alias, _)| alias.clone());
-        own.into_iter().chain(aliases).collect()
+    /// What there is to tell of the image of this number.
+    pub(crate) fn image(&self, image: u64) -> Option<Image> {
+        self.describe(&lock(&self.changes), image)
     }
 
     /// The image that has `tag`.
     pub(crate) fn image_by_tag(&self, tag: &str) -> Option<u64> {
+        let changes = lock(&self.changes);
+        changes.tagged(tag).or_else(|| self.set_up_tag(tag).filter(|_| !changes.is_gone(tag)))
+    }
+
+    /// The image whose manifest has `digest`.
+    pub(crate) fn image_by_digest(&self, digest: &str) -> Option<u64> {
+        let pushed = lock(&self.changes).find(digest).map(|at| self.set_up_count() + at as u64);
+        pushed.or_else(|| self.images.find(digest, self.set_up_count()))
+    }
+
+    /// The digest of an image's manifest.
+    pub(crate) fn digest(&self, image: u64) -> Option<String> {
+        self.digest_in(&lock(&self.changes), image)
+    }
+
+    /// The manifest of an image that is not in the archive.
+    pub(crate) fn manifest(&self, image: u64) -> Option<Manifest> {
+        let Some(at) = self.pushed_at(image) else {
+            return self.has_status(image, Status::Active).then(|| Manifest {
+                digest: self.images.digest(image),
+                media_type: IMAGE_MANIFEST.to_owned(),
+                bytes: self.images.manifest(image).into(),
+            });
+        };
+        lock(&self.changes).image(at).map(|(manifest, ..)| manifest.clone())
+    }
+
+    /// A blob.
+    pub(crate) fn blob(&self, digest: &str) -> Option<Bytes> {
+        let set_up = self.images.blob(digest).map(|(_, blob)| Bytes::copy_from_slice(blob));
+        set_up.or_else(|| lock(&self.changes).blob(digest))
+    }
+
+    /// Takes a manifest in, under a tag or none. One that is there already stays as it is.
+    pub(crate) fn push(
+        &self,
+        tag: Option<&str>,
+        manifest: Manifest,
+        description: Description,
+        now: SystemTime,
+    ) -> Result<(), PushFault> {
+        let image = if let Some(image) = self.image_by_digest(&manifest.digest) {
+            image
+        } else {
+            let at = lock(&self.changes).push(manifest, description, now)?;
+            self.set_up_count() + at as u64
+        };
+        if let Some(tag) = tag {
+            self.tag(tag, image);
+        }
+        lock(&self.changes).log(image);
+        Ok(())
+    }
+
+    /// Gives `tag` to `image`, taking it from any other.
+    pub(crate) fn tag(&self, tag: &str, image: u64) {
+        let before = self.image_by_tag(tag);
+        let mut changes = lock(&self.changes);
+        changes.tag(tag, image, self.set_up_tag(tag).is_some());
+        for image in before.into_iter().chain([image]) {
+            changes.log(image);
+        }
+    }
+
+    /// Deletes `tag`, if there is one, and leaves its image.
+    pub(crate) fn untag(&self, tag: &str) -> bool {
+        let Some(image) = self.image_by_tag(tag) else { return false };
+        let mut changes = lock(&self.changes);
+        changes.untag(tag, self.set_up_tag(tag).is_some());
+        changes.log(image);
+        true
+    }
+
+    /// Keeps a blob whose digest is known to be right.
+    pub(crate) fn keep_blob(&self, digest: &str, blob: Bytes) -> Result<(), PushFault> {
+        lock(&self.changes).keep_blob(digest, blob)
+    }
+
+    pub(crate) fn start_upload(&self) -> Uuid {
+        lock(&self.changes).start_upload()
+    }
+
+    /// How many bytes an upload has.
+    pub(crate) fn uploaded(&self, upload: Uuid) -> Result<usize, PushFault> {
+        lock(&self.changes).uploaded(upload)
+    }
+
+    /// Adds to an upload what begins at `start`, if that is said, and gives its new length.
+    pub(crate) fn append(
+        &self,
+        upload: Uuid,
+        start: Option<usize>,
+        bytes: &[u8],
+    ) -> Result<usize, PushFault> {
+        lock(&self.changes).append(upload, start, bytes)
+    }
+
+    /// Makes a blob of an upload.
+    pub(crate) fn complete(&self, upload: Uuid, digest: &str) -> Result<(), PushFault> {
+        lock(&self.changes).complete(upload, digest)
+    }
+
+    /// Ends an upload.
+    pub(crate) fn cancel(&self, upload: Uuid) -> Result<(), PushFault> {
+        lock(&self.changes).cancel(upload).map(drop)
+    }
+
+    /// How many images the set-up has.
+    fn set_up_count(&self) -> u64 {
+        self.tagged + self.untagged
+    }
+
+    /// Where among the pushed images one is; `None` for one of the set-up.
+    fn pushed_at(&self, image: u64) -> Option<usize> {
+        usize::try_from(image.checked_sub(self.set_up_count())?).ok()
+    }
+
+    fn describe(&self, changes: &Changes, image: u64) -> Option<Image> {
+        let tags = self.tags_of(changes, image);
+        let Some(at) = self.pushed_at(image) else {
+            return Some(Image {
+                digest: self.images.digest(image),
+                tags,
+                size: self.images.size(),
+                pushed_at: SystemTime::from(FIRST_PUSH) + Duration::from_secs(image.saturating_mul(60)),
+                media_type: IMAGE_MANIFEST.to_owned(),
+                artifact_media_type: Some(CONFIG.to_owned()),
+                archived: self.archived.contains(&image),
+            });
+        };
+        let (manifest, description, pushed_at) = changes.image(at)?;
+        Some(Image {
+            digest: manifest.digest.clone(),
+            tags,
+            size: manifest.bytes.len() as u64 + description.blobs().map(|blob| blob.size).sum::<u64>(),
+            pushed_at,
+            media_type: manifest.media_type.clone(),
+            artifact_media_type: description.artifact_media_type().map(str::to_owned),
+            archived: false,
+        })
+    }
+
+    fn digest_in(&self, changes: &Changes, image: u64) -> Option<String> {
+        match self.pushed_at(image) {
+            None => Some(self.images.digest(image)),
+            Some(at) => changes.image(at).map(|(manifest, ..)| manifest.digest.clone()),
+        }
+    }
+
+    fn has_status(&self, image: u64, status: Status) -> bool {
+        match status {
+            Status::Any => true,
+            Status::Active => !self.archived.contains(&image),
+            Status::Archived => self.archived.contains(&image),
+        }
+    }
+
+    fn tags_of(&self, changes: &Changes, image: u64) -> Vec<String> {
+        let own = (image < self.tagged).then(|| self.generated_tag(image));
+        let aliases =
+            self.aliases.iter().filter(|(_, tagged)| *tagged == image).map(|(alias, _)| alias.clone());
+        let mut tags: Vec<String> = own.into_iter().chain(aliases).collect();
+        if changes.any_gone() {
+            tags.retain(|tag| !changes.is_gone(tag));
+        }
+        tags.extend(changes.tags_of(image).cloned());
+        tags
+    }
+
+    /// The image that the set-up gives `tag` to.
+    fn set_up_tag(&self, tag: &str) -> Option<u64> {
         if let Some(&image) = self.by_tag.get(tag) {
             return Some(image);
         }
@@ -155,17 +308,7 @@ impl Catalog {
         }
     }
 
-    /// The image whose manifest has `digest`.
-    pub(crate) fn image_by_digest(&self, digest: &str) -> Option<u64> {
-        self.images.find(digest, self.tagged + self.untagged)
-    }
-
-    /// When an image was pushed.
-    pub(crate) fn pushed_at(image: u64) -> SystemTime {
-        SystemTime::from(FIRST_PUSH) + Duration::from_secs(image.saturating_mul(60))
-    }
-
-    fn tag(&self, index: u64) -> String {
+    fn generated_tag(&self, index: u64) -> String {
         match &self.tags {
             Tags::Generated { scheme, .. } => scheme.tag(index),
             Tags::Listed(tags) => {
@@ -173,49 +316,6 @@ impl Catalog {
             }
         }
     }
-}
-
-/// A permutation of `0..count`: steps of a fixed length around the circle reach every place once when the length and
-/// the count have no common divisor.
-fn scrambled(position: u64, count: u64) -> u64 {
-    if count < 2 {
-        return position;
-    }
-    // About the golden ratio of the count, so that neighbours of the listing are far apart.
-    let near = count / 1000 * 618 + count % 1000 * 618 / 1000;
-    let step = (near.max(1)..count).find(|&step| greatest_common_divisor(step, count) == 1).unwrap_or(1);
-    let place = u128::from(position) * u128::from(step) + u128::from(count / 2);
-    u64::try_from(place % u128::from(count)).unwrap_or_default()
-}
-
-fn greatest_common_divisor(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
-}
-
-const NAME_RULE: &str = "2 to 256 lower-case letters, digits and separators, such as `apps/mainapp`";
-
-/// Source: `repositoryName` of
-/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>.
-pub(crate) fn valid_name(name: &str) -> bool {
-    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let valid_part = |part: &str| {
-        part.split(['.', '_', '-']).all(|word| !word.is_empty() && word.chars().all(alphanumeric))
-    };
-    (2..=256).contains(&name.len()) && name.split('/').all(valid_part)
-}
-
-/// Source: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>.
-fn check_tag(tag: &str) -> Result<(), Error> {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let valid = tag.starts_with(word) && tag.len() <= 128 && tag.chars().all(|c| word(c) || ".-".contains(c));
-    if valid {
-        return Ok(());
-    }
-    Err(Error::Invalid {
-        field: "tag",
-        value: tag.to_owned(),
-        expected: "1 to 128 letters, digits or characters of `_.-`, of which the last two not first",
-    })
 }
 
 #[cfg(test)]

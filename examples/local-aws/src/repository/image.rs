@@ -1,19 +1,65 @@
 //! Images: manifests, configuration and layer made from an index.
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
+use axum::body::Bytes;
+use serde::Deserialize;
 
-/// The media type of every manifest here.
-pub(crate) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// The media type of the configuration.
-pub(crate) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// The media type of every manifest that is not pushed.
+pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of its configuration.
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 /// The media type of the only layer.
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A manifest as it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
+    pub(crate) bytes: Bytes,
+}
+
+/// What a manifest says, as far as it is read here: that of an image has a configuration and layers, that of an index
+/// other manifests.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Description {
+    pub(crate) media_type: Option<String>,
+    pub(crate) artifact_type: Option<String>,
+    pub(crate) config: Option<Descriptor>,
+    #[serde(default)]
+    pub(crate) layers: Vec<Descriptor>,
+    #[serde(default)]
+    pub(crate) manifests: Vec<Descriptor>,
+}
+
+/// A reference from a manifest.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    pub(crate) media_type: String,
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+}
+
+impl Description {
+    /// The blobs it names.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
+        self.config.iter().chain(&self.layers)
+    }
+
+    /// What kind of artifact it is of, where it says so.
+    pub(crate) fn artifact_media_type(&self) -> Option<&str> {
+        let config = self.config.as_ref().map(|config| config.media_type.as_str());
+        self.artifact_type.as_deref().or(config)
+    }
+}
 
 /// What the images of a repository have in common: one configuration, one layer, and all of the manifest but the
 /// revision, which is made from the image's index.
 ///
 /// The revision stands last in the manifest, so that the digest of the part before it is computed once.
-pub(crate) struct Images {
+pub(super) struct Images {
     config: Vec<u8>,
     layer: Vec<u8>,
     manifest_head: String,
@@ -24,7 +70,7 @@ const MANIFEST_TAIL: &str = "\"}}";
 
 impl Images {
     /// The images of the repository `name`.
-    pub(crate) fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         // Two blocks of zeros are an empty tar archive.
         let layer = vec![0; 1024];
         // Written out, not through a map, whose order can differ between builds: bytes decide the digest.
@@ -54,29 +100,29 @@ impl Images {
     }
 
     /// The manifest of image `index`.
-    pub(crate) fn manifest(&self, index: u64) -> String {
+    pub(super) fn manifest(&self, index: u64) -> String {
         format!("{}{index:040x}{MANIFEST_TAIL}", self.manifest_head)
     }
 
     /// The digest of the manifest of image `index`.
-    pub(crate) fn digest(&self, index: u64) -> String {
+    pub(super) fn digest(&self, index: u64) -> String {
         format!("sha256:{}", hex::encode(self.raw_digest(index)))
     }
 
     /// The image among the first `count` whose manifest has this digest, by computing theirs.
-    pub(crate) fn find(&self, digest: &str, count: u64) -> Option<u64> {
+    pub(super) fn find(&self, digest: &str, count: u64) -> Option<u64> {
         let wanted = hex::decode(digest.strip_prefix("sha256:")?).ok()?;
         (0..count).find(|&index| self.raw_digest(index).as_ref() == wanted)
     }
 
     /// The bytes of a manifest, its configuration and its layer together.
-    pub(crate) fn size(&self) -> u64 {
+    pub(super) fn size(&self) -> u64 {
         let manifest = self.manifest_head.len() + 40 + MANIFEST_TAIL.len();
         (manifest + self.config.len() + self.layer.len()) as u64
     }
 
     /// A blob of the repository, with its media type.
-    pub(crate) fn blob(&self, digest: &str) -> Option<(&'static str, &[u8])> {
+    pub(super) fn blob(&self, digest: &str) -> Option<(&'static str, &[u8])> {
         let blobs = [(CONFIG, self.config.as_slice()), (LAYER, self.layer.as_slice())];
         blobs.into_iter().find(|(_, blob)| digest_of(blob) == digest)
     }
@@ -89,7 +135,8 @@ impl Images {
     }
 }
 
-fn digest_of(bytes: &[u8]) -> String {
+/// The digest of `bytes`.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(digest(&SHA256, bytes)))
 }
 

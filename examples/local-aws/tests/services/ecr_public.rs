@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use local_aws::{Clock, LocalAws, Repository, TagStyle, User};
-use reqwest::header::{AUTHORIZATION, HeaderMap, LINK, WWW_AUTHENTICATE};
-use reqwest::{Client, redirect};
+use reqwest::header::{LINK, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
+use crate::client::{Login, Reply};
 use crate::scenario::{HOUR, allows, builder, clock, now, user};
 use crate::signed::{Answer, Signer};
 
@@ -45,31 +45,16 @@ async fn authorization_token(aws: &LocalAws) -> String {
     answer["authorizationData"]["authorizationToken"].as_str().expect("a token").to_owned()
 }
 
-/// What the public registry answers.
-struct Reply {
-    status: u16,
-    headers: HeaderMap,
-    body: Value,
-}
-
 async fn get(aws: &LocalAws, path: &str, authorization: Option<&str>) -> Reply {
     let url =
         if path.starts_with('/') { format!("{}{path}", aws.public_registry_url()) } else { path.to_owned() };
-    let client = Client::builder().redirect(redirect::Policy::none()).build().expect("a client");
-    let mut request = client.get(url);
-    if let Some(authorization) = authorization {
-        request = request.header(AUTHORIZATION, authorization);
-    }
-    let response = request.send().await.expect("an answer");
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = serde_json::from_slice(&response.bytes().await.expect("a body")).unwrap_or_default();
-    Reply { status, headers, body }
+    Login(authorization.unwrap_or_default().to_owned()).get(&url).await
 }
 
 /// The token that the endpoint gives, as an `Authorization` header.
 async fn bearer(aws: &LocalAws, authorization: Option<&str>) -> String {
     let reply = get(aws, "/token/?service=public.ecr.aws&scope=aws", authorization).await;
-    format!("Bearer {}", reply.body["token"].as_str().expect("a token"))
+    format!("Bearer {}", reply.json()["token"].as_str().expect("a token"))
 }
 
 fn denied(message: &str) -> Value {
@@ -151,7 +136,7 @@ async fn the_challenge_names_the_token_endpoint() {
     let aws = start(clock()).await;
     for path in ["/v2/", LIST] {
         let reply = get(&aws, path, None).await;
-        assert_eq!((reply.status, reply.body), (401, denied("Not Authorized")));
+        assert_eq!((reply.status, reply.json()), (401, denied("Not Authorized")));
         let challenge = format!(
             "Bearer realm=\"{}/token/\",service=\"public.ecr.aws\",scope=\"aws\"",
             aws.public_registry_url()
@@ -175,10 +160,9 @@ async fn anybody_reads_with_a_token() {
         let (mut path, mut tags) = (format!("{LIST}?n=200"), BTreeSet::new());
         for size in [200, 50] {
             let reply = get(&aws, &path, Some(&token)).await;
-            assert_eq!(reply.body["name"], "docker/library/alpine");
-            let page = reply.body["tags"].as_array().expect("a list");
-            assert_eq!(page.len(), size);
-            tags.extend(page.iter().map(ToString::to_string));
+            assert_eq!(reply.json()["name"], "docker/library/alpine");
+            assert_eq!(reply.tags().len(), size);
+            tags.extend(reply.tags());
             let link = reply.headers.get(LINK).map(|link| link.to_str().expect("text"));
             path =
                 link.map(|link| link[1..].split('>').next().expect("a URL").to_owned()).unwrap_or_default();
@@ -186,12 +170,12 @@ async fn anybody_reads_with_a_token() {
         assert_eq!((tags.len(), path.as_str()), (250, ""));
 
         let manifest = get(&aws, "/v2/team/app/manifests/latest", Some(&token)).await;
-        let layer = manifest.body["layers"][0]["digest"].as_str().expect("a digest").to_owned();
+        let layer = manifest.json()["layers"][0]["digest"].as_str().expect("a digest").to_owned();
         let blob = get(&aws, &format!("/v2/team/app/blobs/{layer}"), Some(&token)).await;
         assert_eq!(blob.status, 307);
         let location = blob.headers["location"].to_str().expect("text");
         let blob = reqwest::get(location).await.expect("an answer").bytes().await.expect("a body");
-        assert_eq!(manifest.body["layers"][0]["size"], blob.len());
+        assert_eq!(manifest.json()["layers"][0]["size"], blob.len());
         assert_eq!(get(&aws, "/v2/docker/none/tags/list", Some(&token)).await.status, 404);
     }
 }
@@ -202,13 +186,13 @@ async fn a_token_that_is_none_is_refused_without_a_challenge() {
     let login = authorization_token(&aws).await;
     for authorization in ["Bearer guessed", &format!("Basic {login}"), "Bearer"] {
         let reply = get(&aws, LIST, Some(authorization)).await;
-        assert_eq!((reply.status, reply.body), (400, denied("Your Authorization Token is invalid.")));
+        assert_eq!((reply.status, reply.json()), (400, denied("Your Authorization Token is invalid.")));
         assert!(!reply.headers.contains_key(WWW_AUTHENTICATE));
     }
     let guessed = format!("Basic {}", STANDARD.encode("AWS:guessed"));
     for authorization in [guessed.as_str(), "Bearer x"] {
         let reply = get(&aws, "/token/", Some(authorization)).await;
-        assert_eq!((reply.status, reply.body), (403, denied("Your Authorization Token is invalid.")));
+        assert_eq!((reply.status, reply.json()), (403, denied("Your Authorization Token is invalid.")));
     }
 }
 
@@ -225,9 +209,9 @@ async fn tokens_end_after_twelve_hours_and_with_the_login_they_came_from() {
     let expired = denied("Your authorization token has expired. Reauthenticate and try again.");
     for token in [anonymous, late] {
         let reply = get(&aws, LIST, Some(&token)).await;
-        assert_eq!((reply.status, &reply.body), (400, &expired));
+        assert_eq!((reply.status, &reply.json()), (400, &expired));
     }
     let reply = get(&aws, "/token/", Some(&login)).await;
-    assert_eq!((reply.status, &reply.body), (403, &expired));
+    assert_eq!((reply.status, &reply.json()), (403, &expired));
     assert_eq!(aws.requests()["public-registry:Token"], 3);
 }

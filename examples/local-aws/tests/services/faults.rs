@@ -15,10 +15,12 @@ use crate::signed::{Answer, Signer, answer};
 use crate::sts::assume;
 
 /// Every service with an address that it answers.
-fn services(aws: &LocalAws) -> [(Service, String); 9] {
+fn services(aws: &LocalAws) -> [(Service, String); 11] {
     [
         (Service::Ecr, format!("{}/", aws.ecr_url())),
         (Service::EcrPublic, format!("{}/", aws.ecr_public_url())),
+        (Service::GenericRegistry, format!("{}/v2/", aws.generic_registry_url())),
+        (Service::GenericTokens, format!("{}/token", aws.generic_tokens_url())),
         (Service::Imds, format!("{}/latest/meta-data/", aws.imds_url())),
         (Service::Issuer, format!("{}/keys", aws.issuer_endpoint())),
         (Service::PodIdentity, aws.pod_identity_url()),
@@ -52,9 +54,10 @@ async fn each_service_throttles_in_its_own_way() {
             Service::Sts => (400, "<Code>Throttling</Code><Message>Rate exceeded</Message>"),
             Service::Imds => (503, "503 - Service Unavailable"),
             Service::PodIdentity => (429, "(ThrottlingException): Rate exceeded, fault: client"),
-            Service::Registry | Service::PublicRegistry => {
-                (429, r#"{"code":"TOOMANYREQUESTS","message":"Rate exceeded"}"#)
-            }
+            Service::Registry
+            | Service::PublicRegistry
+            | Service::GenericRegistry
+            | Service::GenericTokens => (429, r#"{"code":"TOOMANYREQUESTS","message":"Rate exceeded"}"#),
             Service::Kubernetes => (429, r#""reason":"TooManyRequests""#),
             _ => (429, "Too Many Requests"),
         };
@@ -81,7 +84,10 @@ async fn each_service_fails_in_its_own_words() {
             Service::Ecr | Service::EcrPublic => "ServerException",
             Service::Sts => "<Type>Receiver</Type><Code>InternalFailure</Code>",
             Service::PodIdentity => "(InternalServerErrorException)",
-            Service::Registry | Service::PublicRegistry => "INTERNAL_SERVER_ERROR",
+            Service::Registry
+            | Service::PublicRegistry
+            | Service::GenericRegistry
+            | Service::GenericTokens => "INTERNAL_SERVER_ERROR",
             Service::Kubernetes => r#""reason":"InternalError""#,
             _ => "Internal Server Error",
         };

@@ -234,7 +234,7 @@ async fn what_is_not_there_and_what_is_not_allowed() {
     );
     assert_eq!(session.get("/v1/").await.status, 404);
     let url = format!("{}/v2/apps/small/manifests/1.0.0", aws.registry_url());
-    session.send(Method::PUT, &url).await.is_fault(405, "UNSUPPORTED", "The operation is unsupported.");
+    session.send(Method::DELETE, &url).await.is_fault(405, "UNSUPPORTED", "The operation is unsupported.");
 }
 
 #[tokio::test]

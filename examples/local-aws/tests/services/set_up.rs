@@ -1,6 +1,6 @@
 //! Set-ups that are refused, and the life of one that is not.
 
-use local_aws::{Builder, Error, LocalAws, Repository, Role, ServiceAccount, User};
+use local_aws::{Builder, Error, GenericRegistry, LocalAws, Repository, Role, ServiceAccount, User};
 use serde_json::json;
 
 use crate::scenario::{bot, controller, document, start};
@@ -52,6 +52,18 @@ async fn set_ups_that_are_refused() {
             new().repository(Repository::with_tags("Apps", ["1"])),
             "repository `Apps` is not valid: 2 to 256 lower-case letters, digits and separators, such as \
              `apps/mainapp`",
+        ),
+        (
+            new().generic_registry(GenericRegistry::bearer().identity_token("ci", "t")),
+            "identity_token `ci` is not valid: a user of the generic registry",
+        ),
+        (
+            new().generic_registry(
+                GenericRegistry::basic()
+                    .repository(Repository::empty("apps/a"))
+                    .repository(Repository::empty("apps/a")),
+            ),
+            "there are two repositories of the generic registry named `apps/a`",
         ),
         (
             new().public_repository("1docker", Repository::with_tags("alpine", ["1"])),
