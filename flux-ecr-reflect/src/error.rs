@@ -54,7 +54,7 @@ pub enum ErrorKind {
     AccessDenied,
     /// The repository does not exist in that account and region.
     NotFound,
-    /// AWS asked to slow down, and retries did not help. Come back later, and less often.
+    /// The registry asked to slow down, and retries did not help. Come back later, and less often.
     Throttled,
     /// The registry could not be reached, did not answer in time, or failed on its side. Try again.
     Unavailable,
@@ -157,7 +157,7 @@ impl Error {
 
     /// Whether the same call may succeed a little later with nothing changed.
     ///
-    /// So it may when ECR throttled, failed or was out of reach, which the AWS client has then tried up to five times
+    /// So it may when the registry throttled, failed or was out of reach, which the AWS client has then tried up to five times
     /// where AWS documents the failure as a passing one; and when the source of the credentials says so of its own
     /// failure.
     pub fn is_retryable(&self) -> bool {
@@ -174,7 +174,7 @@ impl Error {
         self.0.denial
     }
 
-    /// The HTTP status of ECR's answer, when there was an answer.
+    /// The HTTP status of the registry's answer, when there was an answer.
     pub fn http_status(&self) -> Option<u16> {
         self.0.response.status
     }

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::access::{Access, Proof, Refused};
 use self::answer::{digest_in_header, digest_of_body, list_path, path_of};
+use self::authorizer::{Authorizer, Proof, Refused};
 use self::failure::Subject;
 use self::link::Place;
 use self::origin::Origin;
 use self::wire::{Answer, Request, Tries, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::image::{Digest, ImageName, ImageRef};
-use crate::tags::{PageRequest, TagPage, TagSource};
+use crate::tags::{Access, PageRequest, TagPage, TagSource};
+use crate::throttle::RegistryApi;
 
-mod access;
 mod answer;
+mod authorizer;
 mod builder;
 mod challenge;
 mod failure;
@@ -75,8 +76,8 @@ pub use self::builder::OciRegistryBuilder;
 /// # Limits
 ///
 /// Per request 3 s to connect, 15 s to the first byte of an answer, 30 s in all; up to five of them for a page, after pauses that
-/// grow, or that the registry asks for with `Retry-After` if it is up to 20 s. For a whole page or digest see
-/// [`timeout`](OciRegistryBuilder::timeout).
+/// grow. Each waits for its turn in the [`Throttle`](crate::Throttle), which keeps the pauses that a registry asks for. For a
+/// whole page or digest see [`timeout`](OciRegistryBuilder::timeout).
 ///
 /// [distribution API]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 /// [bearer token]: https://distribution.github.io/distribution/spec/auth/token/
@@ -87,7 +88,7 @@ pub struct OciRegistry {
 
 struct Inner {
     wire: Wire,
-    access: Access,
+    authorizer: Authorizer,
     /// In place of the hosts of images.
     endpoint: Option<Origin>,
     is_insecure: bool,
@@ -149,12 +150,16 @@ impl TagSource for OciRegistry {
         };
         self.inner.in_time(subject, |tries| self.inner.page(subject, place, tries)).await
     }
+
+    async fn digest(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
+        Self::digest(self, image).await
+    }
 }
 
 impl fmt::Debug for OciRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OciRegistry")
-            .field("access", &self.inner.access)
+            .field("authorizer", &self.inner.authorizer)
             .field("endpoint", &self.inner.endpoint)
             .finish_non_exhaustive()
     }
@@ -187,7 +192,8 @@ impl Inner {
         if !answer.is_success() {
             return Err(refused(subject, &answer, &proof));
         }
-        Ok(answer::page(subject, &answer)?.with_requests(tries.requests()))
+        let access = Access::new(RegistryApi::Distribution, proof.caller());
+        Ok(answer::page(subject, &answer)?.with_requests(tries.requests()).with_access(access))
     }
 
     async fn digest(&self, subject: Subject<'_>, tries: Arc<Tries>) -> Result<Option<Digest>, Error> {
@@ -239,17 +245,17 @@ impl Inner {
         mut request: Request,
         tries: &Tries,
     ) -> Result<(Answer, Proof), Error> {
-        let mut proof = self.access.proof(subject).await?;
+        let mut proof = self.authorizer.proof(subject).await?;
         let mut may_let_go = true;
         for _ in 1..MAX_PROOFS {
             request.authorization = proof.header();
             let answer = self.follow(subject, request.clone(), tries).await?;
-            match self.access.refused(subject, &proof, &answer)? {
+            match self.authorizer.refused(subject, &proof, &answer)? {
                 Some(Refused::NewDemand) => {}
                 Some(Refused::LetGo) if may_let_go => may_let_go = false,
                 _ => return Ok((answer, proof)),
             }
-            let new = self.access.proof(subject).await?;
+            let new = self.authorizer.proof(subject).await?;
             if new.is_nothing() && proof.is_nothing() {
                 return Ok((answer, proof));
             }

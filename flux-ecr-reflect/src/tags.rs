@@ -278,8 +278,8 @@ pub struct ImageFacts {
     pub subject: Option<Digest>,
 }
 
-/// Where the next page begins. Only the registry that issued it can read it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// Where the next page begins. Only the registry that issued it can read it, and `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Cursor(String);
 
 impl Cursor {
@@ -291,5 +291,11 @@ impl Cursor {
     /// The words of the registry.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cursor").finish_non_exhaustive()
     }
 }

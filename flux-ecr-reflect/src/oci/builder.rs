@@ -10,13 +10,15 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use flux_aws_auth::cache::CacheBuilder;
 use flux_aws_auth::{Endpoint, Environment, HttpClientBuilder};
 
-use super::access::Access;
+use super::authorizer::Authorizer;
 use super::origin::Origin;
 use super::realm::Realms;
 use super::wire::Wire;
 use super::{Inner, OciRegistry};
 use crate::error::{Error, ErrorKind};
 use crate::login::LoginSource;
+use crate::throttle::Throttle;
+use crate::transport::RegistryTransport;
 
 /// Settings of an [`OciRegistry`], made by [`OciRegistry::builder`]. Nothing must be set.
 #[must_use = "a builder does nothing until built"]
@@ -25,6 +27,7 @@ pub struct OciRegistryBuilder {
     http_client: Option<SharedHttpClient>,
     time_source: Option<SharedTimeSource>,
     sleep_impl: Option<SharedAsyncSleep>,
+    throttle: Option<Throttle>,
     endpoint_url: Option<String>,
     realms: Realms,
     is_insecure: bool,
@@ -40,6 +43,7 @@ impl Default for OciRegistryBuilder {
             http_client: None,
             time_source: None,
             sleep_impl: None,
+            throttle: None,
             endpoint_url: None,
             realms: Realms::default(),
             is_insecure: false,
@@ -64,6 +68,13 @@ impl OciRegistryBuilder {
         self
     }
 
+    /// The client of a transport, and plain `http` if that is its way.
+    pub fn transport(mut self, transport: &RegistryTransport) -> Self {
+        self.http_client = Some(transport.http_client());
+        self.is_insecure = transport.is_insecure();
+        self
+    }
+
     /// The clock by which tokens expire; the system's, unless set.
     pub fn time_source(mut self, time_source: impl TimeSource + 'static) -> Self {
         self.time_source = Some(SharedTimeSource::new(time_source));
@@ -73,6 +84,12 @@ impl OciRegistryBuilder {
     /// What waits between retries and for timeouts; tokio's timer, unless set.
     pub fn sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
         self.sleep_impl = Some(SharedAsyncSleep::new(sleep_impl));
+        self
+    }
+
+    /// What slows requests down where a registry asks for it; [`Throttle::process_wide`], unless set.
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        self.throttle = Some(throttle);
         self
     }
 
@@ -135,13 +152,14 @@ impl OciRegistryBuilder {
             .time_source(time_source.clone())
             .sleep_impl(sleep_impl.clone())
             .limit(LOAD_LIMIT);
-        let wire = Wire::new(http_client, time_source, sleep_impl)
+        let throttle = self.throttle.unwrap_or_else(Throttle::process_wide);
+        let wire = Wire::new(http_client, time_source, sleep_impl, throttle)
             .map_err(|error| wrong("the HTTP client cannot be used").with_source(error))?;
-        let access = Access::new(wire.clone(), &caches, self.logins, self.realms);
+        let authorizer = Authorizer::new(wire.clone(), &caches, self.logins, self.realms);
         Ok(OciRegistry {
             inner: Arc::new(Inner {
                 wire,
-                access,
+                authorizer,
                 endpoint: self.endpoint_url.as_deref().map(endpoint).transpose()?,
                 is_insecure: self.is_insecure,
                 page_size: self.page_size,

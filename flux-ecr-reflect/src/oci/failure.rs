@@ -141,6 +141,7 @@ pub(super) fn no_answer(unanswered: Unanswered, host: &str, what: &str) -> Error
                 .with_hint(failure.remedy())
                 .with_source_from(source, says_something)
         }
+        Unanswered::NoTurn(error) => error,
         Unanswered::TimedOut => {
             Error::new(ErrorKind::Unavailable, format!("{host} gave no answer {what} in time"))
         }

@@ -23,13 +23,13 @@ use aws_smithy_runtime_api::client::runtime_components::{
     BuildError, RuntimeComponents, RuntimeComponentsBuilder,
 };
 use aws_smithy_runtime_api::http::Headers;
-use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::date_time::Format;
 use flux_aws_auth::{BoxError, ConnectionFailure};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::origin::Origin;
+use crate::error::Error;
+use crate::throttle::{Permit, RegistryApi, Throttle, retry_after};
 
 /// The HTTP client with limits, a clock and a way to wait.
 #[derive(Clone)]
@@ -38,6 +38,7 @@ pub(super) struct Wire {
     components: RuntimeComponents,
     sleep_impl: SharedAsyncSleep,
     time_source: SharedTimeSource,
+    throttle: Throttle,
 }
 
 /// A request that changes nothing, so that it may be sent again.
@@ -68,6 +69,8 @@ pub(super) enum Unanswered {
     NotSent(BoxError),
     Connection(ConnectionFailure, BoxError),
     TimedOut,
+    /// It was not sent, for the turn to send it did not come.
+    NoTurn(Error),
     /// The answer is longer than this many bytes.
     TooLong(usize),
 }
@@ -95,9 +98,10 @@ impl Wire {
         http_client: SharedHttpClient,
         time_source: SharedTimeSource,
         sleep_impl: SharedAsyncSleep,
+        throttle: Throttle,
     ) -> Result<Self, BuildError> {
         let components = components(&time_source, &sleep_impl)?;
-        Ok(Self { http_client, components, sleep_impl, time_source })
+        Ok(Self { http_client, components, sleep_impl, time_source, throttle })
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -113,31 +117,43 @@ impl Wire {
         Timeout::new(work, self.sleep_impl.sleep(limit)).await.ok()
     }
 
-    /// Sends a request, and again after a pause where the registry fails, throttles or cannot be reached. The last answer counts.
+    /// Sends a request in its turn, and again where the registry fails, throttles or cannot be reached. The last answer counts.
     pub(super) async fn send(&self, request: &Request, tries: &Tries) -> Result<Answer, Unanswered> {
+        let host = request.origin.authority();
+        let deadline = self.throttle.deadline();
         let mut backoff = FIRST_PAUSE;
-        for _ in 1..MAX_TRIES {
-            let outcome = self.send_once(request, tries).await;
-            let asked_for = match &outcome {
-                Ok(answer) if answer.is_passing() => answer.retry_after(self.now()).unwrap_or_default(),
-                Err(unanswered) if unanswered.is_passing() => Duration::ZERO,
-                _ => return outcome,
+        let mut throttled = None;
+        let mut number = 0;
+        loop {
+            let permit = match self.throttle.acquire_by(&host, RegistryApi::Distribution, deadline).await {
+                Ok(permit) => permit,
+                // What the registry said tells more than that the next try would come too late.
+                Err(too_long) => return throttled.ok_or(Unanswered::NoTurn(too_long)),
             };
-            if asked_for > MAX_PAUSE {
+            let outcome = self.send_once(request, tries).await;
+            self.tell(permit, &outcome);
+            number += 1;
+            if number == MAX_TRIES || !is_passing(&outcome) {
                 return outcome;
             }
-            // By chance, so that those who failed together do not come back together.
-            let pause = backoff.mul_f64(0.5 + fastrand::f64() / 2.0).max(asked_for);
-            tracing::debug!(
-                registry = request.origin.authority(),
-                status = outcome.map_or(0, |answer| answer.status),
-                ?pause,
-                "request is tried again"
-            );
-            self.sleep_impl.sleep(pause).await;
-            backoff = (backoff * 2).min(MAX_PAUSE);
+            let status = outcome.as_ref().map_or(0, |answer| answer.status);
+            tracing::debug!(registry = host, status, number, "request is tried again");
+            throttled = outcome.ok().filter(Answer::asks_to_slow_down);
+            // A pause that the registry asks for is the throttle's, which knows what other requests were told.
+            if throttled.is_none() {
+                // By chance, so that those who failed together do not come back together.
+                self.sleep_impl.sleep(backoff.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                backoff *= 2;
+            }
         }
-        self.send_once(request, tries).await
+    }
+
+    fn tell(&self, permit: Permit, outcome: &Result<Answer, Unanswered>) {
+        match outcome {
+            Ok(answer) if answer.asks_to_slow_down() => permit.throttled(answer.retry_after(self.now())),
+            Ok(_) => permit.ok(),
+            Err(_) => drop(permit),
+        }
     }
 
     async fn send_once(&self, request: &Request, tries: &Tries) -> Result<Answer, Unanswered> {
@@ -207,19 +223,12 @@ impl Answer {
         self.headers.get(name)
     }
 
-    /// Whether the same request may be answered well a little later.
-    fn is_passing(&self) -> bool {
-        matches!(self.status, 408 | TOO_MANY_REQUESTS | 500 | 502..=504)
+    fn asks_to_slow_down(&self) -> bool {
+        self.status == TOO_MANY_REQUESTS || (self.status == 503 && self.header("retry-after").is_some())
     }
 
-    /// How long to stay away, in seconds or until a date ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after)).
-    pub(super) fn retry_after(&self, now: SystemTime) -> Option<Duration> {
-        let value = self.header("retry-after")?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = DateTime::from_str(value, Format::HttpDate).ok()?;
-        SystemTime::try_from(date).ok()?.duration_since(now).ok()
+    fn retry_after(&self, now: SystemTime) -> Option<Duration> {
+        retry_after(self.header("retry-after")?, self.header("date"), now)
     }
 }
 
@@ -242,23 +251,25 @@ impl Unanswered {
     fn of(error: BoxError) -> Self {
         Self::Connection(ConnectionFailure::diagnose(&*error), error)
     }
+}
 
-    fn is_passing(&self) -> bool {
-        use ConnectionFailure as F;
-        match self {
-            Self::TimedOut => true,
-            Self::Connection(failure, _) => !matches!(
-                failure,
-                F::TlsUnknownIssuer
-                    | F::TlsExpired
-                    | F::TlsNotYetValid
-                    | F::TlsWrongName
-                    | F::TlsOther
-                    | F::ProxyRefused
-                    | F::ProxyAuthenticationRequired
-            ),
-            Self::NotSent(_) | Self::TooLong(_) => false,
-        }
+/// Whether the same request may fare better a little later.
+fn is_passing(outcome: &Result<Answer, Unanswered>) -> bool {
+    use ConnectionFailure as F;
+    match outcome {
+        Ok(answer) => matches!(answer.status, 408 | TOO_MANY_REQUESTS | 500 | 502..=504),
+        Err(Unanswered::TimedOut) => true,
+        Err(Unanswered::Connection(failure, _)) => !matches!(
+            failure,
+            F::TlsUnknownIssuer
+                | F::TlsExpired
+                | F::TlsNotYetValid
+                | F::TlsWrongName
+                | F::TlsOther
+                | F::ProxyRefused
+                | F::ProxyAuthenticationRequired
+        ),
+        Err(Unanswered::NotSent(_) | Unanswered::NoTurn(_) | Unanswered::TooLong(_)) => false,
     }
 }
 
@@ -270,7 +281,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(15);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 /// An HTTP client is asked for a connection with the parts of a whole AWS client, of which it takes the clock and the timer.
 fn components(

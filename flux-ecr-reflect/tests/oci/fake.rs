@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use flux_ecr_reflect::{Error, ImageName, OciRegistry, OciRegistryBuilder, Reflector, Scan};
+use flux_ecr_reflect::{Error, ImageName, OciRegistry, OciRegistryBuilder, Reflector, Scan, Throttle};
 
 /// A request as it came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,7 +218,8 @@ pub(crate) fn image() -> ImageName {
 pub(crate) const LIST: &str = "/v2/apps/app/tags/list";
 
 pub(crate) fn builder(client: SharedHttpClient) -> OciRegistryBuilder {
-    OciRegistry::builder().http_client(client)
+    // Another test's storm is none of this one's.
+    OciRegistry::builder().http_client(client).throttle(Throttle::new())
 }
 
 pub(crate) fn reflector(registry: &OciRegistry) -> Reflector {

@@ -52,12 +52,12 @@ async fn a_storm_of_throttling_ends() {
     let (result, time, log) = scan(|_, _| Reply::error(429, "TOOMANYREQUESTS", "slow down")).await;
     let error = result.expect_err("throttled");
     assert_eq!((error.kind(), log.all().len()), (ErrorKind::Throttled, 5));
-    assert!((Duration::from_secs(3)..Duration::from_secs(8)).contains(&time), "{time:?}");
+    assert_eq!(time, Duration::from_secs(1 + 2 + 4 + 8));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_registry_says_when_to_come_back() {
-    for (value, at_least) in [("7", 7), ("0", 0), ("soon", 0), ("Fri, 31 Dec 1999 23:59:59 GMT", 0)] {
+    for (value, at_least) in [("7", 7), ("0", 0), ("soon", 1), ("Fri, 31 Dec 1999 23:59:59 GMT", 0)] {
         let (result, time, _) = scan(move |before, _| match before {
             0 => Reply::new(429, "").header("retry-after", value),
             _ => Reply::tags(&["1.0.0"]),

@@ -8,3 +8,4 @@ mod errors;
 mod fake;
 mod limits;
 mod paging;
+mod secrets;

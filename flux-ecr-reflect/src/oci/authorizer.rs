@@ -16,9 +16,10 @@ use super::wire::{Answer, Request, Tries, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
 use crate::login::{Login, LoginKind, LoginSource};
+use crate::tags::Caller;
 
 /// The logins, and what is known of the registries that they are for.
-pub(super) struct Access {
+pub(super) struct Authorizer {
     wire: Wire,
     logins: Option<Arc<dyn LoginSource>>,
     realms: Arc<Realms>,
@@ -63,6 +64,11 @@ impl Proof {
         }
     }
 
+    /// Who asks, as reports name it.
+    pub(super) fn caller(&self) -> Caller {
+        self.login().map_or(Caller::Anonymous, |login| Caller::Login(login.kind()))
+    }
+
     /// Who asks, as errors name it.
     pub(super) fn asker(&self) -> String {
         match &self.kind {
@@ -79,12 +85,15 @@ impl Proof {
     pub(super) fn secrets(&self) -> Vec<String> {
         let header = self.header();
         let encoded = header.as_deref().and_then(|header| header.split(' ').next_back()).map(str::to_owned);
-        let login = match &self.kind {
+        encoded.into_iter().chain(self.login().map(|login| login.secret().to_owned())).collect()
+    }
+
+    fn login(&self) -> Option<&Login> {
+        match &self.kind {
             ProofKind::Nothing => None,
             ProofKind::Login(login) => Some(login),
-            ProofKind::Token(_, token) => token.login.as_ref(),
-        };
-        encoded.into_iter().chain(login.map(|login| login.secret().to_owned())).collect()
+            ProofKind::Token(_, token) => token.login.as_deref(),
+        }
     }
 }
 
@@ -98,7 +107,7 @@ pub(super) enum Refused {
     ForGood,
 }
 
-impl Access {
+impl Authorizer {
     pub(super) fn new(
         wire: Wire,
         caches: &CacheBuilder,
@@ -275,9 +284,9 @@ impl Access {
     }
 }
 
-impl fmt::Debug for Access {
+impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("logins", &self.logins).finish_non_exhaustive()
+        f.debug_struct("Authorizer").field("logins", &self.logins).finish_non_exhaustive()
     }
 }
 
