@@ -21,7 +21,7 @@ const PUBLIC: [&str; 4] = [
     "ecr-public:DescribeImageTags",
     "ecr-public:DescribeImages",
 ];
-/// What a push needs, besides a login.
+/// What a push to ECR needs, besides a login.
 const PUSH: [&str; 5] = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:InitiateLayerUpload",
@@ -57,6 +57,7 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
     let read = ["ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
     let apps = "arn:aws:ecr:*:*:repository/apps/*";
     let new = "arn:aws:ecr:*:*:repository/apps/new";
+    let public_push = PUSH.map(|action| action.replace("ecr:", "ecr-public:"));
     let controller = Role::new(ROLE)
         .assumed_by_service_account(NAMESPACE, CONTROLLER)
         .assumed_by_pods()
@@ -69,6 +70,7 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
         { "Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*" },
         { "Effect": "Allow", "Action": read, "Resource": apps },
         { "Effect": "Allow", "Action": PUSH, "Resource": new },
+        { "Effect": "Allow", "Action": public_push, "Resource": "arn:aws:ecr-public::*:repository/app" },
         { "Effect": "Allow", "Action": PUBLIC, "Resource": "*" },
     ])));
     let aws = LocalAws::builder()
@@ -91,6 +93,7 @@ async fn start(tags: u64) -> Result<LocalAws, local_aws::Error> {
                 .repository(Repository::generated("apps/mainapp", tags, TagStyle::Semver))
                 .repository(Repository::empty("apps/new")),
         )
+        .public_repository("team", Repository::empty("app"))
         .public_repository("docker", Repository::generated("library/alpine", tags, TagStyle::Semver));
     hops(tenants(aws)).start().await
 }

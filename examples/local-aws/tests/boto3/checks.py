@@ -21,6 +21,7 @@ from botocore.exceptions import CredentialRetrievalError
 
 import cluster  # noqa: F401, its checks register themselves
 import hops  # noqa: F401
+import public  # noqa: F401
 from harness import ACCOUNT, APP, CHECKS, SESSIONS, SMALL, Aws, check, http, refused
 
 # Who one is
