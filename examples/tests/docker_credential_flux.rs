@@ -11,5 +11,7 @@ mod world;
 
 #[path = "docker_credential_flux/before_a_registry.rs"]
 mod before_a_registry;
+#[path = "docker_credential_flux/listing.rs"]
+mod listing;
 #[path = "docker_credential_flux/protocol.rs"]
 mod protocol;

@@ -149,8 +149,42 @@ fn tags_and_digests() {
     }
 }
 
+/// Registry and repository as Flux's own check reads them: go-containerregistry's [`NewRepository`], which looks at characters
+/// and lengths only, and takes for a host whatever a URL may have there.
+///
+/// [`NewRepository`]: https://pkg.go.dev/github.com/google/go-containerregistry/pkg/name#NewRepository
+fn as_flux_reads(image: &str) -> Option<(String, String)> {
+    let (registry, repository) = match image.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) => (first, rest),
+        _ => ("index.docker.io", image),
+    };
+    let fits = |text: &str| (2..=255).contains(&text.len());
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-./".contains(&byte);
+    let registry = if registry == "docker.io" { "index.docker.io" } else { registry };
+    let has_no_namespace = registry == "index.docker.io" && !repository.contains('/');
+    let full = if has_no_namespace { format!("library/{repository}") } else { repository.to_owned() };
+    (fits(repository) && fits(&full) && repository.bytes().all(is_allowed))
+        .then(|| (registry.to_owned(), full))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    // What is accepted, Flux accepts and reads the same way; what Flux accepts is refused only for a host or a part of a repository
+    // that no registry has.
+    #[test]
+    fn names_are_read_as_flux_reads_them(
+        image in "([a-zA-Z0-9_.-]{1,12}(:[0-9]{1,5})?/)?[a-z0-9]{1,4}([._/-]{1,2}[a-z0-9]{1,4}){0,4}|[a-zA-Z0-9._:/-]{0,16}",
+    ) {
+        let read = as_flux_reads(&image);
+        match image.parse::<ImageName>() {
+            Ok(name) => prop_assert_eq!(Some((name.registry().to_owned(), name.repository().to_owned())), read),
+            Err(_) => if let Some((registry, repository)) = read {
+                let fits = is_authority(&registry) && repository.split('/').all(|part| COMPONENT.is_match(part));
+                prop_assert!(!fits, "{}", image);
+            },
+        }
+    }
 
     #[test]
     fn parsing_never_panics_and_accepts_its_own_output(text in "\\PC{0,40}|[a-z0-9:/@.\\[\\]_-]{0,40}") {

@@ -264,13 +264,11 @@ fn not_of_ecr(image: &ImageName) -> Error {
 pub(super) struct LoginError(Error);
 
 impl LoginError {
-    /// A refusal ends what is held; all else may pass.
+    /// A denial ends what is held. After anything else it is good until it expires, or until a registry says otherwise.
     fn sorted(error: Error) -> LoadError<Self> {
-        let refused = matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::Credentials);
-        if refused && !error.is_retryable() {
-            LoadError::Denied(Self(error))
-        } else {
-            LoadError::Transient(Self(error))
+        match error.kind() {
+            ErrorKind::AccessDenied => LoadError::Denied(Self(error)),
+            _ => LoadError::Transient(Self(error)),
         }
     }
 }

@@ -10,6 +10,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
 use flux_aws_auth::{Chain, CredentialSource, Environment, Principal, SourceKind};
 use flux_ecr_reflect::{ErrorKind, LoginSource};
+use futures_util::FutureExt;
 
 use super::fake_login::{Clock, Fake, image, nobody, token};
 use super::{EU, US, login};
@@ -47,8 +48,13 @@ async fn a_login_is_replaced_from_the_middle_of_its_life_on_while_everybody_has_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_kept_while_ecr_throttles_and_dropped_when_the_identity_is_denied() {
-    for (code, is_kept) in [("InvalidParameterException", true), ("AccessDeniedException", false)] {
+async fn a_login_that_cannot_be_replaced_is_kept_unless_the_identity_is_denied() {
+    for (code, is_kept) in [
+        ("InvalidParameterException", true),
+        ("UnrecognizedClientException", true),
+        ("InvalidSignatureException", true),
+        ("AccessDeniedException", false),
+    ] {
         let clock = Clock::default();
         let fake = then(&clock, code);
         let logins = fake.logins();
@@ -62,6 +68,17 @@ async fn a_login_is_kept_while_ecr_throttles_and_dropped_when_the_identity_is_de
             Err(error) => assert!(!is_kept && error.kind() == ErrorKind::AccessDenied, "{error:?}"),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_while_a_login_is_asked_for_leaves_it_to_those_who_come() {
+    let fake = Fake::new(&Clock::default());
+    let logins = fake.logins();
+    for _ in 0..10 {
+        assert!(logins.login(&image(EU)).now_or_never().is_none(), "it has to be asked for");
+    }
+    login(&logins, EU).await;
+    assert_eq!(fake.asked().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
