@@ -27,7 +27,7 @@ mod server;
 pub use boto3::{Boto3, Caller, Refusal};
 pub use ministack::Ministack;
 pub use python::Python;
-pub use server::Server;
+pub use server::{Server, isolated};
 
 /// Why something was not installed, did not start or did not answer.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -43,7 +43,7 @@ impl Ministack {
                 ("GATEWAY_PORT", &port.to_string()),
                 ("MINISTACK_REGION", REGION),
                 ("MINISTACK_IMDS_V2_REQUIRED", "1"),
-                ("SERVICES", "iam,sts,ecr,s3,kms"),
+                ("SERVICES", "iam,sts,ecr,s3,kms,imds"),
                 ("LOG_LEVEL", "WARNING"),
             ]);
             Ok(command)

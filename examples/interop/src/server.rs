@@ -102,8 +102,8 @@ impl fmt::Debug for Server {
     }
 }
 
-/// The command without this process's environment, but for what it sets itself.
-pub(crate) fn isolated(mut command: Command, home: &Path) -> Command {
+/// The command without this process's environment but for the `PATH`, and with what it sets itself.
+pub fn isolated(mut command: Command, home: &Path) -> Command {
     let own: Vec<_> =
         command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
     command.env_clear();
