@@ -44,13 +44,16 @@
 //! * [`EcrRegistry`] is what a host of private ECR says: account, region, partition, FIPS, dual-stack. A host
 //!   that only looks like one is refused before anything is sent to it.
 //! * [`Reflector`] is the front door. [`scan`](Reflector::scan), [`latest_image`](Reflector::latest_image)
-//!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways.
+//!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways. Private ECR is asked through
+//!   the ECR API, every other registry through the distribution API.
+//! * [`ImageTask`] is an image to keep up to date, with Flux's rules for [digests](DigestReflection) and
+//!   [status](ImageStatus): one by [`update`](Reflector::update), many at once by [`update_all`](Reflector::update_all).
 //! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message, compact, saved to a file and read
 //!   back, and compared with an older one: see [`scan`]. [`LatestImage`] is the policy's choice with its
 //!   [`Decision`](flux_policy::Decision).
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
-//! * [`TagSource`] is where pages come from; the ECR API unless another is given. [`OciRegistry`] is one for every registry that
+//! * [`TagSource`] is where pages come from; registries unless another is given. [`OciRegistry`] is one for every registry that
 //!   speaks the distribution API.
 //! * [`LoginSource`] is who a registry of the distribution API is asked as: a [`RegistryLogin`] for Amazon ECR, private and
 //!   public, a [`DockerConfig`] for others, or one of one's own.

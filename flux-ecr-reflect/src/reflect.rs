@@ -17,13 +17,13 @@ use crate::pages::{Listing, OnPage, Pages};
 use crate::preflight::Preflight;
 use crate::scan::Scan;
 use crate::scan::build::ScanBuilder;
-use crate::tags::ecr_api::EcrApi;
 use crate::tags::{Access, Cursor, Detail, PageRequest, TagEntry, TagSource};
 
 pub(crate) mod builder;
 pub(crate) mod credentials;
 mod digest;
 mod latest;
+mod registries;
 mod report;
 mod status;
 mod task;
@@ -38,6 +38,7 @@ pub use self::task::{ImageTask, ImageUpdate};
 pub use self::updates::Updates;
 
 use self::latest::{detail_for, offer, timestamp};
+use self::registries::Registries;
 
 /// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both
 /// at once.
@@ -64,14 +65,14 @@ struct Inner {
 
 /// Where tags come from.
 enum Source {
-    Ecr(EcrApi),
+    Registries(Registries),
     Other(Arc<dyn TagSource>),
 }
 
 impl Source {
     fn tags(&self) -> &dyn TagSource {
         match self {
-            Self::Ecr(ecr) => ecr,
+            Self::Registries(registries) => registries,
             Self::Other(source) => &**source,
         }
     }
@@ -225,9 +226,12 @@ impl Reflector {
     /// Dropping the future abandons the requests.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn preflight(&self, image: &ImageName) -> Result<Preflight, Error> {
-        let Source::Ecr(ecr) = &self.inner.source else {
-            let message = "a tag_source of one's own is no ECR, so there is no preflight";
-            return Err(Error::new(ErrorKind::Configuration, message));
+        let ecr = match &self.inner.source {
+            Source::Registries(registries) => registries.ecr_of(image)?,
+            Source::Other(_) => {
+                let message = "a tag_source of one's own is no ECR, so there is no preflight";
+                return Err(Error::new(ErrorKind::Configuration, message));
+            }
         };
         let credentials = ecr.credentials_for(image).await?;
         let login = ecr.log_in(image, &credentials).await.map(drop);

@@ -14,7 +14,7 @@ use super::registry_login::Inner;
 use super::{LoginSource, RegistryLogin};
 use crate::error::Error;
 use crate::reflect::builder::{checked_endpoint, client_of_the_process};
-use crate::reflect::credentials::CredentialsFrom;
+use crate::reflect::credentials::{CredentialsFrom, Holder};
 use crate::tags::ecr_client::Connection;
 use crate::throttle::Throttle;
 
@@ -37,6 +37,12 @@ impl RegistryLoginBuilder {
     /// nobody.
     pub fn credentials(mut self, credentials: impl ProvideCredentials + 'static) -> Self {
         self.credentials = Some(CredentialsFrom::new(credentials));
+        self
+    }
+
+    /// Credentials that somebody holds already.
+    pub(crate) fn holder(mut self, holder: Holder) -> Self {
+        self.credentials = Some(CredentialsFrom::Holder(holder));
         self
     }
 

@@ -11,22 +11,32 @@ use aws_smithy_runtime_api::client::http::{HttpClient, SharedHttpClient};
 use flux_aws_auth::{Endpoint, Environment, HttpClientBuilder};
 use flux_policy::ExclusionList;
 
-use super::credentials::CredentialsFrom;
+use super::credentials::{CredentialsFrom, Holder};
+use super::registries::{NoLogins, Registries};
 use super::{Inner, Reflector, Source};
 use crate::error::{Error, ErrorKind};
+use crate::login::{LoginSource, RegistryLogin};
+use crate::oci::OciRegistry;
 use crate::pages::{OnPage, PageProgress};
 use crate::tags::TagSource;
 use crate::tags::ecr_api::EcrApi;
 use crate::tags::ecr_client::Connection;
 use crate::throttle::Throttle;
+use crate::transport::RegistryTransport;
 
 /// Settings of a [`Reflector`], made by [`Reflector::builder`].
 ///
-/// Either [`credentials`](Self::credentials), for private ECR, or a [`tag_source`](Self::tag_source) of one's own.
+/// Nothing must be set to read what registries show to everybody. [`credentials`](Self::credentials) open Amazon ECR, and a
+/// [`login`](Self::login) other registries; a [`tag_source`](Self::tag_source) of one's own replaces them all.
 #[derive(Default)]
 #[must_use = "a builder does nothing until built"]
+#[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]
 pub struct ReflectorBuilder {
     credentials: Option<CredentialsFrom>,
+    login: Option<Arc<dyn LoginSource>>,
+    oci_registry: Option<OciRegistry>,
+    distribution_api: bool,
+    is_insecure: bool,
     http_client: Option<SharedHttpClient>,
     time_source: Option<SharedTimeSource>,
     sleep_impl: Option<SharedAsyncSleep>,
@@ -40,7 +50,9 @@ pub struct ReflectorBuilder {
 }
 
 impl ReflectorBuilder {
-    /// Who asks. Any provider of the AWS SDK's kind will do.
+    /// Who asks Amazon ECR. Any provider of the AWS SDK's kind will do. Private ECR is read through the ECR API, which takes no
+    /// login, and ECR Public through the distribution API with a login of this identity: see
+    /// [`RegistryLogin`](crate::RegistryLogin). Other registries do not get to know of it.
     ///
     /// Credentials are loaded when the first page needs them, and held: a [`Chain`](flux_aws_auth::Chain) does that by
     /// itself, so do [`IdentityCredentials`](flux_aws_auth::IdentityCredentials), which read an object's ServiceAccount for
@@ -52,10 +64,43 @@ impl ReflectorBuilder {
         self
     }
 
-    /// What carries the requests to AWS. Unless set, the client that the process's environment asks for: proxy and root
+    /// Who asks other registries: a [`DockerConfig`](crate::DockerConfig), as in Flux's [`.spec.secretRef`][1]. Unless set, nobody:
+    /// they show what they show to everybody.
+    ///
+    /// Without [`credentials`](Self::credentials), Amazon ECR is asked with these logins too, through the distribution API.
+    ///
+    /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#secret-reference
+    pub fn login(mut self, source: impl LoginSource + 'static) -> Self {
+        self.login = Some(Arc::new(source));
+        self
+    }
+
+    /// What reads registries that are not private ECR, with settings and logins of its own: unless set, an [`OciRegistry`] with
+    /// this builder's.
+    pub fn oci_registry(mut self, registry: OciRegistry) -> Self {
+        self.oci_registry = Some(registry);
+        self
+    }
+
+    /// Reads private ECR through the distribution API too, as Flux does: with a login, and with one request more for a digest. An
+    /// [`oci_registry`](Self::oci_registry) that is given must have logins for it, such as a
+    /// [`RegistryLogin`](crate::RegistryLogin).
+    pub fn distribution_api(mut self) -> Self {
+        self.distribution_api = true;
+        self
+    }
+
+    /// What carries the requests. Unless set, the client that the process's environment asks for: proxy and root
     /// certificates, as [`HttpClientBuilder::from_environment`] reads them when the reflector is built.
     pub fn http_client(mut self, http_client: impl HttpClient + 'static) -> Self {
         self.http_client = Some(SharedHttpClient::new(http_client));
+        self
+    }
+
+    /// The client of a transport, and plain `http` to registries that are not private ECR if that is its way.
+    pub fn transport(mut self, transport: &RegistryTransport) -> Self {
+        self.http_client = Some(transport.http_client());
+        self.is_insecure = transport.is_insecure();
         self
     }
 
@@ -80,13 +125,13 @@ impl ReflectorBuilder {
         self
     }
 
-    /// What slows requests down where ECR asks for it; [`Throttle::process_wide`], unless set.
+    /// What slows requests down where a registry asks for it; [`Throttle::process_wide`], unless set.
     pub fn throttle(mut self, throttle: Throttle) -> Self {
         self.throttle = Some(throttle);
         self
     }
 
-    /// Lists tags from elsewhere than private ECR.
+    /// Lists tags from elsewhere than registries.
     pub fn tag_source(mut self, source: impl TagSource + 'static) -> Self {
         self.tag_source = Some(Arc::new(source));
         self
@@ -133,9 +178,9 @@ impl ReflectorBuilder {
         let exclusion_list = std::mem::take(&mut self.exclusion_list);
         let on_page = self.on_page.take();
         let (without_accessories, track_moves) = (self.without_accessories, self.track_moves);
-        let time_source = self.time_source.take();
+        let time_source = self.time_source.clone();
         let time_source = time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));
-        let sleep_impl = self.sleep_impl.take();
+        let sleep_impl = self.sleep_impl.clone();
         let sleep_impl = sleep_impl.unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
         let source = self.source(time_source.clone(), sleep_impl.clone())?;
         Ok(Reflector {
@@ -152,23 +197,10 @@ impl ReflectorBuilder {
     }
 
     fn source(self, time_source: SharedTimeSource, sleep_impl: SharedAsyncSleep) -> Result<Source, Error> {
+        self.check_conflicts()?;
         if let Some(source) = self.tag_source {
-            let of_ecr = [
-                ("credentials", self.credentials.is_some()),
-                ("http_client", self.http_client.is_some()),
-                ("endpoint_url", self.endpoint_url.is_some()),
-                ("throttle", self.throttle.is_some()),
-            ];
-            return match of_ecr.into_iter().find(|&(_, is_set)| is_set) {
-                Some((setting, _)) => {
-                    Err(wrong(format!("{setting} is for ECR, which tag_source replaces; set one of the two")))
-                }
-                None => Ok(Source::Other(source)),
-            };
+            return Ok(Source::Other(source));
         }
-        let credentials = self
-            .credentials
-            .ok_or_else(|| wrong("the reflector has no credentials; call .credentials(provider)"))?;
         let throttle = self.throttle.unwrap_or_else(Throttle::process_wide);
         let connection = Connection {
             throttle: match &self.sleep_impl {
@@ -181,8 +213,76 @@ impl ReflectorBuilder {
         };
         let endpoint_url =
             self.endpoint_url.as_deref().map(|url| checked_endpoint("endpoint_url", url)).transpose()?;
-        Ok(Source::Ecr(EcrApi::new(credentials.into_holder(&connection), connection, endpoint_url)))
+        let holder = self.credentials.map(|credentials| credentials.into_holder(&connection));
+        let others_know_ecr = holder.is_some() || self.login.is_some() || self.oci_registry.is_some();
+        let others = match self.oci_registry {
+            Some(registry) => registry,
+            None => {
+                oci_registry(holder.clone(), self.login, endpoint_url.clone(), self.is_insecure, &connection)?
+            }
+        };
+        let ecr = holder.map(|holder| EcrApi::new(holder, connection, endpoint_url));
+        let prefer_others = self.distribution_api;
+        Ok(Source::Registries(Registries { ecr, others, others_know_ecr, prefer_others }))
     }
+
+    fn check_conflicts(&self) -> Result<(), Error> {
+        let instead_of = |other, is_set: bool, settings: &[(&str, bool)]| match settings
+            .iter()
+            .find(|(_, also_set)| is_set && *also_set)
+        {
+            Some((setting, _)) => {
+                Err(wrong(format!("{setting} is for registries, which {other} replaces; set one of the two")))
+            }
+            None => Ok(()),
+        };
+        let login = ("login", self.login.is_some());
+        let of_registries = [
+            ("credentials", self.credentials.is_some()),
+            login,
+            ("oci_registry", self.oci_registry.is_some()),
+            ("distribution_api", self.distribution_api),
+            ("http_client", self.http_client.is_some()),
+            ("endpoint_url", self.endpoint_url.is_some()),
+            ("throttle", self.throttle.is_some()),
+        ];
+        instead_of("tag_source", self.tag_source.is_some(), &of_registries)?;
+        instead_of("oci_registry", self.oci_registry.is_some(), &[login])
+    }
+}
+
+/// The client of all registries that are not private ECR, and of that where it is asked for.
+fn oci_registry(
+    holder: Option<Holder>,
+    login: Option<Arc<dyn LoginSource>>,
+    endpoint_url: Option<String>,
+    is_insecure: bool,
+    connection: &Connection,
+) -> Result<OciRegistry, Error> {
+    let registry = OciRegistry::builder()
+        .http_client(connection.http_client.clone())
+        .time_source(connection.time_source.clone())
+        .sleep_impl(connection.sleep_impl.clone())
+        .throttle(connection.throttle.clone());
+    let registry = if is_insecure { registry.insecure() } else { registry };
+    let registry = match (holder, login) {
+        (None, None) => registry,
+        (None, Some(login)) => registry.login(login),
+        (Some(holder), login) => {
+            let logins = RegistryLogin::builder()
+                .holder(holder)
+                .http_client(connection.http_client.clone())
+                .time_source(connection.time_source.clone())
+                .sleep_impl(connection.sleep_impl.clone())
+                .others(login.unwrap_or_else(|| Arc::new(NoLogins)));
+            let logins = match endpoint_url {
+                Some(url) => logins.endpoint_url(url),
+                None => logins,
+            };
+            registry.login(logins.build()?)
+        }
+    };
+    registry.build()
 }
 
 impl fmt::Debug for ReflectorBuilder {

@@ -45,7 +45,8 @@ impl CredentialsFrom {
     }
 }
 
-/// Who holds credentials, and is asked for them at every page.
+/// Who holds credentials, and is asked for them at every page. Clones share them.
+#[derive(Clone)]
 pub(crate) enum Holder {
     Chain(Chain),
     /// Reads an object's ServiceAccount each time.

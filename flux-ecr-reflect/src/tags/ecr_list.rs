@@ -149,7 +149,7 @@ impl<'a> Text<'a> {
     /// A string in which nothing is escaped.
     fn string(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
-        let end = self.rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+        let end = self.rest.iter().position(|&byte| ENDS_A_STRING[byte as usize])?;
         let (string, rest) = self.rest.split_at(end);
         self.rest = rest.strip_prefix(b"\"")?;
         Some(string)
@@ -180,6 +180,17 @@ impl<'a> Text<'a> {
         }
     }
 }
+
+/// The quotation mark, and what has no place in a string as it is.
+const ENDS_A_STRING: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte < b' ' || byte == b'"' || byte == b'\\';
+        byte += 1;
+    }
+    table
+};
 
 /// The shortest that an image takes: names, punctuation, a digest, and a tag of one byte.
 const BYTES_OF_AN_ID: usize = 105;

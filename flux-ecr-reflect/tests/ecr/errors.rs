@@ -187,13 +187,7 @@ async fn a_server_that_hangs_is_unavailable_within_the_limits() {
 }
 
 #[test]
-fn a_reflector_needs_credentials_or_a_source() {
-    let missing = |builder: flux_ecr_reflect::ReflectorBuilder| {
-        let error = builder.build().expect_err("incomplete");
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Configuration, None));
-        error.to_string()
-    };
-    assert!(missing(Reflector::builder()).contains("no credentials"));
+fn an_endpoint_that_may_not_be_called_is_refused() {
     for url in [
         "ftp://host",
         "host:80",
@@ -206,13 +200,15 @@ fn a_reflector_needs_credentials_or_a_source() {
         "not a url",
     ] {
         let (client, _) = fake::ecr(|_| page([], None));
-        let text = missing(fake::builder(client).endpoint_url(url));
+        let error = fake::builder(client).endpoint_url(url).build().expect_err("refused");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::Configuration, None));
+        let text = error.to_string();
         assert!(text.contains("endpoint_url") && !text.contains("secret"), "{text}");
     }
 }
 
 #[test]
-fn settings_of_ecr_do_not_go_with_another_source() {
+fn settings_of_registries_do_not_go_with_another_source() {
     #[derive(Debug)]
     struct Nothing;
 

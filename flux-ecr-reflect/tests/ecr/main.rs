@@ -13,6 +13,7 @@ mod listing;
 mod login;
 mod paging;
 mod preflight;
+mod registries;
 mod remedies;
 mod secrets;
 mod throttle;
