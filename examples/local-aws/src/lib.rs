@@ -101,5 +101,5 @@ pub use imds::ImdsMode;
 pub use issuer::{Issuer, ServiceAccountToken};
 pub use kubernetes::{Kubernetes, Rbac, ServiceAccount};
 pub use local_aws::LocalAws;
-pub use repository::{Links, Listing, Repository, TagScheme, TagStyle};
+pub use repository::{Artifact, Links, Listing, Repository, TagScheme, TagStyle};
 pub use service::Service;

@@ -170,6 +170,17 @@ impl LocalAws {
         self.repository(registry, repository).is_some_and(|repository| repository.untag(tag))
     }
 
+    /// Makes every password and token given out for `registry` so far one that never was: ECR's answers with 401 or, where it
+    /// is public, 400, and the generic registry's with `invalid_token`. Its users' own passwords stay.
+    pub fn revoke_logins(&self, registry: Service) {
+        match registry {
+            Service::Registry => self.cloud.logins.revoke(),
+            Service::PublicRegistry => self.cloud.public_logins.revoke(),
+            Service::GenericRegistry => self.cloud.generic_registry.revoke_tokens(),
+            _ => {}
+        }
+    }
+
     fn repository(&self, registry: Service, name: &str) -> Option<&Catalog> {
         let registry = match registry {
             Service::Registry => Registry::Private,

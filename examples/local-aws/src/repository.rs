@@ -1,5 +1,6 @@
 //! Repositories: a name, tags and images, given as a list or as a rule.
 
+mod artifact;
 mod catalog;
 mod changes;
 mod image;
@@ -11,6 +12,7 @@ mod tag_style;
 use std::fmt;
 use std::sync::Arc;
 
+pub use artifact::Artifact;
 pub(crate) use catalog::{Catalog, Image, Listed, Status, Which};
 pub(crate) use changes::{CAPACITY, PushFault};
 pub(crate) use image::{Description, Manifest, digest_of};
@@ -39,6 +41,7 @@ pub struct Repository {
     tags: Tags,
     aliases: Vec<(String, String)>,
     archived: Vec<String>,
+    artifacts: Vec<(String, Artifact)>,
     untagged: u64,
     policy: Option<String>,
     listing: Listing,
@@ -76,6 +79,7 @@ impl Repository {
             tags,
             aliases: Vec::new(),
             archived: Vec::new(),
+            artifacts: Vec::new(),
             untagged: 0,
             policy: None,
             listing: Listing::new(),
@@ -93,6 +97,13 @@ impl Repository {
     #[must_use]
     pub fn untagged(mut self, count: u64) -> Self {
         self.untagged = count;
+        self
+    }
+
+    /// Adds an image or artifact with content of its own, pushed after the others, under a tag that the others do not have.
+    #[must_use]
+    pub fn artifact(mut self, tag: impl Into<String>, artifact: Artifact) -> Self {
+        self.artifacts.push((tag.into(), artifact));
         self
     }
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::uploads::push_fault;
-use super::{CONTENT_DIGEST, Place};
+use super::{CONTENT_DIGEST, Place, Registry};
 use crate::repository::{Description, Manifest, check_tag, digest_of};
 use crate::wire::Rejection;
 
@@ -29,7 +29,11 @@ pub(super) fn get(place: Place<'_>, reference: &str) -> Result<Response, Rejecti
         Rejection::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", "Requested image not found")
     })?;
     let headers = [(header::CONTENT_TYPE, manifest.media_type), (CONTENT_DIGEST, manifest.digest)];
-    Ok((StatusCode::OK, headers, manifest.bytes).into_response())
+    let mut response = (StatusCode::OK, headers, manifest.bytes).into_response();
+    if place.registry == Registry::Generic && !place.cloud.generic_registry.tells_digests {
+        response.headers_mut().remove(CONTENT_DIGEST);
+    }
+    Ok(response)
 }
 
 /// Takes a manifest in whose blobs, or whose own manifests, are there.

@@ -42,6 +42,7 @@ pub struct GenericRegistry {
     token_lifetime: Duration,
     tells_lifetime: bool,
     realm: Option<String>,
+    tells_digests: bool,
     repositories: Vec<Repository>,
 }
 
@@ -101,6 +102,7 @@ impl GenericRegistry {
             token_lifetime: Duration::from_secs(300),
             tells_lifetime: true,
             realm: None,
+            tells_digests: true,
             repositories: Vec::new(),
         }
     }
@@ -157,6 +159,13 @@ impl GenericRegistry {
         self
     }
 
+    /// Manifests come without `Docker-Content-Digest`, which the specification does not demand.
+    #[must_use]
+    pub fn silent_digests(mut self) -> Self {
+        self.tells_digests = false;
+        self
+    }
+
     /// Adds a repository.
     #[must_use]
     pub fn repository(mut self, repository: Repository) -> Self {
@@ -190,6 +199,7 @@ impl GenericRegistry {
             scheme: self.scheme,
             anonymous: self.anonymous,
             realm: self.realm,
+            tells_digests: self.tells_digests,
             repositories,
             tokens: Tokens::new(self.token_lifetime, self.tells_lifetime),
             users: self.users,
@@ -219,6 +229,7 @@ pub(crate) struct CompiledRegistry {
     pub(super) scheme: Scheme,
     pub(super) anonymous: Option<Rights>,
     pub(super) realm: Option<String>,
+    pub(crate) tells_digests: bool,
     pub(crate) repositories: BTreeMap<String, Catalog>,
     pub(super) tokens: Tokens,
     users: BTreeMap<String, User>,
@@ -226,6 +237,11 @@ pub(crate) struct CompiledRegistry {
 }
 
 impl CompiledRegistry {
+    /// Forgets every token that was given out.
+    pub(crate) fn revoke_tokens(&self) {
+        self.tokens.revoke();
+    }
+
     /// The rights of the user whose name and password, with a colon between them, these are.
     pub(super) fn user(&self, login: &str) -> Option<Rights> {
         let (name, password) = login.split_once(':')?;

@@ -184,6 +184,11 @@ impl Tokens {
         if token.expires > now { Ok(token.scopes.clone()) } else { Err(TokenFault::Expired) }
     }
 
+    /// Forgets every token.
+    pub(super) fn revoke(&self) {
+        lock(&self.given).clear();
+    }
+
     /// A new token, as the service sends it.
     fn issue(&self, cloud: &Cloud, scopes: Vec<(String, Rights)>) -> Value {
         let (token, now) = (random::session_token(), cloud.now());

@@ -42,6 +42,11 @@ impl Logins {
         (password, expires)
     }
 
+    /// Forgets every password.
+    pub(crate) fn revoke(&self) {
+        lock(&self.0).clear();
+    }
+
     /// Whose password the request's Basic authentication has.
     pub(super) fn caller(&self, headers: &HeaderMap, now: SystemTime) -> Result<Caller, LoginFault> {
         let credentials = basic_credentials(headers).ok_or(LoginFault::Unauthorized)?;

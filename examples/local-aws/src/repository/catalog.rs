@@ -12,8 +12,9 @@ use time::macros::datetime;
 use uuid::Uuid;
 
 pub(crate) use self::listings::{Listed, Status, Which};
+use super::artifact::Artifact;
 use super::changes::{Changes, PushFault};
-use super::image::{CONFIG, Description, IMAGE_MANIFEST, Images, Manifest};
+use super::image::{CONFIG, Description, IMAGE_MANIFEST, Images, Manifest, digest_of};
 use super::listing::Listing;
 use super::names::{NAME_RULE, check_tag, valid_name};
 use super::{Repository, Tags};
@@ -58,7 +59,8 @@ pub(crate) struct Image {
 
 impl Catalog {
     pub(crate) fn new(repository: Repository, home: &str) -> Result<Self, Error> {
-        let Repository { name, account, tags, aliases, archived, untagged, policy, listing } = repository;
+        let Repository { name, account, tags, aliases, archived, artifacts, untagged, policy, listing } =
+            repository;
         if !valid_name(&name) {
             return Err(Error::Invalid { field: "repository", value: name, expected: NAME_RULE });
         }
@@ -104,7 +106,30 @@ impl Catalog {
             let image = catalog.known_tag("archived", &tag)?;
             catalog.archived.insert(image);
         }
+        for ((tag, artifact), image) in artifacts.iter().zip(catalog.set_up_count()..) {
+            check_tag(tag)?;
+            if catalog.image_by_tag(tag).is_some() {
+                return Err(Error::Duplicate { what: "tags", name: tag.clone() });
+            }
+            catalog.add(tag, artifact, time_of(image))?;
+        }
         Ok(catalog)
+    }
+
+    /// Puts an artifact of the set-up where pushed ones are.
+    fn add(&self, tag: &str, artifact: &Artifact, at: SystemTime) -> Result<(), Error> {
+        let unusable = || Error::Invalid {
+            field: "artifact",
+            value: tag.to_owned(),
+            expected: "content that fits into 64 MiB with what else there is",
+        };
+        for blob in artifact.blobs() {
+            self.keep_blob(&digest_of(blob), blob.clone()).map_err(|_| unusable())?;
+        }
+        let bytes = Bytes::from(artifact.manifest());
+        let description = serde_json::from_slice(&bytes).map_err(|_| unusable())?;
+        let manifest = Manifest { digest: digest_of(&bytes), media_type: IMAGE_MANIFEST.to_owned(), bytes };
+        self.push(Some(tag), manifest, description, at).map_err(|_| unusable())
     }
 
     fn known_tag(&self, field: &'static str, tag: &str) -> Result<u64, Error> {
@@ -251,7 +276,7 @@ impl Catalog {
                 digest: self.images.digest(image),
                 tags,
                 size: self.images.size(),
-                pushed_at: SystemTime::from(FIRST_PUSH) + Duration::from_secs(image.saturating_mul(60)),
+                pushed_at: time_of(image),
                 media_type: IMAGE_MANIFEST.to_owned(),
                 artifact_media_type: Some(CONFIG.to_owned()),
                 archived: self.archived.contains(&image),
@@ -316,6 +341,11 @@ impl Catalog {
             }
         }
     }
+}
+
+/// When the image of this number of a set-up was pushed.
+fn time_of(image: u64) -> SystemTime {
+    SystemTime::from(FIRST_PUSH) + Duration::from_secs(image.saturating_mul(60))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local_aws::{Clock, LocalAws, Repository, TagStyle, User};
+use local_aws::{Clock, LocalAws, Repository, Service, TagStyle, User};
 use reqwest::header::{LINK, WWW_AUTHENTICATE};
 use serde_json::{Value, json};
 
@@ -194,6 +194,15 @@ async fn a_token_that_is_none_is_refused_without_a_challenge() {
         let reply = get(&aws, "/token/", Some(authorization)).await;
         assert_eq!((reply.status, reply.json()), (403, denied("Your Authorization Token is invalid.")));
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_is_none() {
+    let aws = start(clock()).await;
+    let token = bearer(&aws, None).await;
+    assert_eq!(get(&aws, LIST, Some(&token)).await.status, 200);
+    aws.revoke_logins(Service::PublicRegistry);
+    assert_eq!(get(&aws, LIST, Some(&token)).await.status, 400);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local_aws::{GenericRegistry, Links, Listing, LocalAws, Repository, TagStyle};
+use local_aws::{GenericRegistry, Links, Listing, LocalAws, Repository, Service, TagStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -204,6 +204,29 @@ async fn users_with_passwords() {
 
     let aws = start(peopled(GenericRegistry::open())).await;
     assert_eq!(Login::none().send(Method::POST, &url(&aws, upload), &[], "").await.status, 202);
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_is_none() {
+    let aws = start(peopled(GenericRegistry::bearer())).await;
+    let tags = url(&aws, "/v2/apps/web/tags/list");
+    let before = token(&aws, &reader(), "repository:apps/web:pull").await;
+    assert_eq!(before.get(&tags).await.status, 200);
+    aws.revoke_logins(Service::GenericRegistry);
+    let after = before.get(&tags).await;
+    assert!(after.header("www-authenticate").ends_with("error=\"invalid_token\""), "{after:?}");
+    assert_eq!(token(&aws, &reader(), "repository:apps/web:pull").await.get(&tags).await.status, 200);
+}
+
+#[tokio::test]
+async fn digests_are_told_unless_the_registry_is_silent() {
+    for (registry, told) in
+        [(GenericRegistry::open(), true), (GenericRegistry::open().silent_digests(), false)]
+    {
+        let aws = start(peopled(registry)).await;
+        let manifest = Login::none().get(&url(&aws, "/v2/apps/web/manifests/1.0.0")).await;
+        assert_eq!((manifest.status, manifest.header("docker-content-digest").is_empty()), (200, !told));
+    }
 }
 
 /// The registry with one repository of 25 tags, listed in this way.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use local_aws::LocalAws;
+use local_aws::{LocalAws, Service};
 use reqwest::header::{HeaderMap, LINK, LOCATION, WWW_AUTHENTICATE};
 use reqwest::{Client, Method, redirect};
 use serde_json::{Value, json};
@@ -107,6 +107,17 @@ async fn a_login_ends_after_twelve_hours() {
     clock.advance(HOUR);
     let message = "Your authorization token has expired. Reauthenticate and try again.";
     session.get("/v2/").await.is_fault(403, "DENIED", message);
+}
+
+#[tokio::test]
+async fn a_password_that_is_revoked_is_none() {
+    let aws = start().await;
+    let session = log_in(&aws).await;
+    aws.revoke_logins(Service::PublicRegistry);
+    assert_eq!(session.get("/v2/").await.status, 200);
+    aws.revoke_logins(Service::Registry);
+    assert_eq!(session.get("/v2/").await.status, 401);
+    assert_eq!(log_in(&aws).await.get("/v2/").await.status, 200);
 }
 
 #[tokio::test]

@@ -100,6 +100,23 @@ fn pushed_images_are_listed_after_those_of_the_set_up() {
 }
 
 #[test]
+fn artifacts_of_the_set_up_are_images_with_their_blobs() {
+    let flux = Artifact::flux("tarball").annotation("org.opencontainers.image.revision", "main@sha1:0");
+    let catalog =
+        catalog(Repository::with_tags("apps/api", ["1.0.0"]).artifact("manifests", flux).untagged(1));
+    let image = catalog.image_by_tag("manifests").expect("the artifact");
+    let manifest = catalog.manifest(image).expect("a manifest");
+    let text: serde_json::Value = serde_json::from_slice(&manifest.bytes).expect("JSON");
+    assert_eq!(text["annotations"]["org.opencontainers.image.revision"], "main@sha1:0");
+    let layer = text["layers"][0]["digest"].as_str().expect("a digest");
+    assert_eq!(catalog.blob(layer), Some(Bytes::from_static(b"tarball")));
+    let image = catalog.image(image).expect("the artifact");
+    let config = Some("application/vnd.cncf.flux.config.v1+json".to_owned());
+    assert_eq!((image.artifact_media_type, image.pushed_at), (config, time_of(2)));
+    assert_eq!(image.size, manifest.bytes.len() as u64 + 2 + 7);
+}
+
+#[test]
 fn a_tag_that_moves_or_goes_keeps_every_other_in_its_place() {
     let catalog = catalog(
         Repository::generated("apps/web", 100, TagStyle::BuildNumber).also_tagged("7", "stable").untagged(1),
@@ -193,6 +210,7 @@ fn tags_that_are_refused() {
         (small().also_tagged("2.0.0", "latest"), "also_tagged `2.0.0` is not valid: a tag of the repository"),
         (small().also_tagged("1.0.0", "1.1.0"), "there are two tags named `1.1.0`"),
         (small().archived("2.0.0"), "archived `2.0.0` is not valid: a tag of the repository"),
+        (small().artifact("1.0.0", Artifact::flux("")), "there are two tags named `1.0.0`"),
         (Repository::with_tags("apps/api", ["1", "1"]), "there are two tags named `1`"),
     ];
     for (repository, message) in cases {
