@@ -25,7 +25,7 @@ use super::image::{IMAGE_MANIFEST, digest_of};
 pub struct Artifact {
     config: Blob,
     layers: Vec<Blob>,
-    artifact_type: Option<String>,
+    kind: Option<String>,
     annotations: BTreeMap<String, String>,
 }
 
@@ -42,7 +42,7 @@ impl Artifact {
         Self {
             config: Blob { media_type: config_media_type.into(), content: config.into().into() },
             layers: Vec::new(),
-            artifact_type: None,
+            kind: None,
             annotations: BTreeMap::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Artifact {
     /// Its `artifactType`.
     #[must_use]
     pub fn artifact_type(mut self, media_type: impl Into<String>) -> Self {
-        self.artifact_type = Some(media_type.into());
+        self.kind = Some(media_type.into());
         self
     }
 
@@ -84,8 +84,8 @@ impl Artifact {
             "config": self.config.descriptor(),
             "layers": self.layers.iter().map(Blob::descriptor).collect::<Vec<_>>(),
         });
-        if let Some(artifact_type) = &self.artifact_type {
-            manifest["artifactType"] = json!(artifact_type);
+        if let Some(kind) = &self.kind {
+            manifest["artifactType"] = json!(kind);
         }
         if !self.annotations.is_empty() {
             manifest["annotations"] = json!(self.annotations);
