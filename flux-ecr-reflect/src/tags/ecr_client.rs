@@ -14,6 +14,7 @@ use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use flux_aws_auth::NoProcessEnvironment;
 
+use crate::tags::ecr_body::BoundedAnswers;
 use crate::throttle::Throttle;
 
 /// Everything a client needs from outside.
@@ -45,6 +46,8 @@ impl Connection {
             .retry_config(
                 RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF),
             )
+            .interceptor(BoundedAnswers)
+            .retry_classifier(BoundedAnswers)
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         aws_sdk_ecr::Client::from_conf(config.build())
     }

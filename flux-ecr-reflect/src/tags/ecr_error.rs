@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
 use crate::registry::EcrRegistry;
 use crate::tags::ecr_answer::Answer;
+use crate::tags::ecr_body::{MAX_ANSWER_MIB, is_too_long};
 use crate::tags::{Cursor, Detail};
 use crate::throttle::retry_after;
 
@@ -181,6 +182,9 @@ where
         // Of the HTTP client itself, which says what it lacks.
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             Error::new(ErrorKind::Configuration, "the HTTP client cannot send requests to ECR")
+        }
+        error if is_too_long(error) => {
+            Error::new(ErrorKind::Response, format!("{api} sent an answer of more than {MAX_ANSWER_MIB} MiB"))
         }
         SdkError::ResponseError(_) => {
             unavailable(format!("{api} broke off its answer"), region, endpoint_url)

@@ -9,6 +9,7 @@ mod default_client;
 mod errors;
 mod fake;
 mod images;
+mod interruptions;
 mod listing;
 mod login;
 mod paging;
