@@ -163,7 +163,7 @@ impl Authorizer {
         answer: &Answer,
     ) -> Result<Option<Refused>, Error> {
         let is_expired = || Said::read(answer, &[]).is_of_expired_login(answer.status);
-        if answer.status != 401 && !(answer.status == 403 && is_expired()) {
+        if answer.status != 401 && !is_expired() {
             return Ok(None);
         }
         self.learn(subject, answer)?;

@@ -216,12 +216,15 @@ impl Said {
         }
     }
 
-    /// Amazon ECR answers so, with 403, to a password that was good once ([troubleshooting]).
+    /// Amazon ECR answers so to a password or token that was good once, or never: with [403 where it is private][1] and [400
+    /// where it is public][2].
     ///
-    /// [troubleshooting]: https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html
+    /// [1]: https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html
+    /// [2]: https://github.com/aws/containers-roadmap/issues/2835
     pub(super) fn is_of_expired_login(&self, status: u16) -> bool {
         let message = self.message.to_ascii_lowercase();
-        status == 403 && message.contains("authorization token has expired")
+        let words = ["authorization token has expired", "authorization token is invalid"];
+        matches!(status, 400 | 403) && words.into_iter().any(|words| message.contains(words))
     }
 
     pub(super) fn into_source_of(self, error: Error) -> Error {

@@ -297,6 +297,7 @@ async fn a_password_that_expired_is_replaced_once() {
     let image: ImageName = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/app".parse().expect("valid");
     let expired = "Your authorization token has expired. Reauthenticate and try again.";
     for (status, code, logins, outcome) in [
+        (400, "DENIED", 2, None),
         (403, "DENIED", 2, None),
         (401, "UNAUTHORIZED", 2, None),
         (403, "DENIED", 1, Some(1)),
