@@ -88,9 +88,15 @@
 //! * **Waiting** takes a tokio runtime with time enabled, unless [`sleep_impl`](ReflectorBuilder::sleep_impl)
 //!   is set.
 //!
-//! The crate has no features.
+//! # Features
+//!
+//! * `artifacts`: [`artifact`](https://docs.rs/flux-ecr-reflect/latest/flux_ecr_reflect/artifact/), which pulls OCI artifacts as Flux's
+//!   OCIRepository does. Off by default, because of tar, gzip and the model of manifests that come with it.
 
 mod accessory;
+#[cfg(feature = "artifacts")]
+#[cfg_attr(docsrs, doc(cfg(feature = "artifacts")))]
+pub mod artifact;
 mod denial;
 mod docker_config;
 mod error;

@@ -25,6 +25,8 @@ mod failure;
 mod fields;
 mod link;
 mod origin;
+#[cfg(feature = "artifacts")]
+pub(crate) mod pull;
 mod realm;
 mod token;
 mod wire;
@@ -125,7 +127,7 @@ impl OciRegistry {
             (None, Some(digest)) => digest.as_str(),
             (None, None) => return Ok(None),
         };
-        let subject = Subject { image: image.name(), origin: &origin, reference: Some(reference) };
+        let subject = Subject::manifest(image.name(), &origin, reference);
         self.inner.in_time(subject, |tries| self.inner.digest(subject, tries)).await
     }
 }
@@ -135,7 +137,7 @@ impl TagSource for OciRegistry {
     async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
         let image = request.image();
         let origin = self.inner.origin(image)?;
-        let subject = Subject { image, origin: &origin, reference: None };
+        let subject = Subject::tags(image, &origin);
         let path = list_path(subject);
         let place = match request.cursor() {
             None => format!("{path}?n={}", self.inner.page_size),
@@ -235,6 +237,7 @@ impl Inner {
             authorization: None,
             form: None,
             max_bytes: if subject.reference.is_some() { MAX_MANIFEST_BYTES } else { self.max_page_bytes },
+            is_streamed: subject.is_blob,
         }
     }
 
@@ -279,6 +282,8 @@ impl Inner {
             let path = path_of(&request.path_and_query);
             request.path_and_query = match link::resolve(subject.origin, path, location) {
                 Place::Here(place) => place,
+                // Blobs may be kept elsewhere. Who asked for one goes there without the proof.
+                Place::Elsewhere(_) if subject.is_blob => return Ok(answer),
                 Place::Elsewhere(origin) => {
                     let what = format!("a redirect to {origin}, where nothing is sent");
                     return Err(subject

@@ -362,6 +362,7 @@ async fn ask(
         authorization: None,
         form: None,
         max_bytes: MAX_PING_BYTES,
+        is_streamed: false,
     };
     let answer = wire.send(&request, &Tries::default()).await.map_err(|unanswered| {
         LoadError::Transient(NotLoaded(no_answer(

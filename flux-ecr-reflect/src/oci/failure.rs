@@ -18,8 +18,9 @@ use crate::image::ImageName;
 pub(super) struct Subject<'a> {
     pub(super) image: &'a ImageName,
     pub(super) origin: &'a Origin,
-    /// The tag or digest of a manifest; `None` for the list of tags.
+    /// The tag or digest of a manifest or a blob; `None` for the list of tags.
     pub(super) reference: Option<&'a str>,
+    pub(super) is_blob: bool,
 }
 
 impl fmt::Display for Subject<'_> {
@@ -27,13 +28,22 @@ impl fmt::Display for Subject<'_> {
         let image = self.image;
         match self.reference {
             None => write!(f, "the tags of {image}"),
+            Some(digest) if self.is_blob => write!(f, "the blob {digest} of {image}"),
             Some(digest) if digest.contains(':') => write!(f, "the manifest {image}@{digest}"),
             Some(tag) => write!(f, "the manifest {image}:{tag}"),
         }
     }
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    pub(super) fn tags(image: &'a ImageName, origin: &'a Origin) -> Self {
+        Self { image, origin, reference: None, is_blob: false }
+    }
+
+    pub(super) fn manifest(image: &'a ImageName, origin: &'a Origin, reference: &'a str) -> Self {
+        Self { image, origin, reference: Some(reference), is_blob: false }
+    }
+
     pub(super) fn registry(&self) -> String {
         self.origin.authority()
     }
@@ -75,6 +85,7 @@ impl Subject<'_> {
         let message = match kind {
             ErrorKind::Credentials => format!("{registry} does not accept {asker} for {self}"),
             ErrorKind::AccessDenied => format!("{registry} denies {asker} {self}"),
+            ErrorKind::NotFound if self.reference.is_some() => format!("{registry} does not have {self}"),
             ErrorKind::NotFound => format!("{registry} has no repository {:?}", image.repository()),
             ErrorKind::Throttled => format!("{registry} throttled the request for {self}"),
             ErrorKind::Configuration => format!("{registry} refused the request for {self} as wrong"),

@@ -127,6 +127,7 @@ impl TokenService {
             authorization: None,
             form: None,
             max_bytes: MAX_BYTES,
+            is_streamed: false,
         };
         match login {
             // As in https://distribution.github.io/distribution/spec/auth/oauth/

@@ -53,6 +53,8 @@ pub(super) struct Request {
     pub(super) form: Option<String>,
     /// How many bytes of an answer are read.
     pub(super) max_bytes: usize,
+    /// Whether the body of a success is left to be read as it comes, however long it is.
+    pub(super) is_streamed: bool,
 }
 
 /// An answer, whatever its status.
@@ -60,6 +62,9 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Headers,
     pub(super) body: Vec<u8>,
+    /// In place of `body`, of a request that is streamed.
+    #[cfg_attr(not(feature = "artifacts"), expect(dead_code, reason = "nothing else is streamed"))]
+    pub(super) stream: Option<SdkBody>,
 }
 
 /// No answer, or none that could be read.
@@ -102,6 +107,22 @@ impl Wire {
     ) -> Result<Self, BuildError> {
         let components = components(&time_source, &sleep_impl)?;
         Ok(Self { http_client, components, sleep_impl, time_source, throttle })
+    }
+
+    /// The next piece of a streamed body; `None` at its end. Who sends nothing for as long as an answer may take is given up.
+    #[cfg(feature = "artifacts")]
+    pub(super) async fn next_piece(
+        &self,
+        body: &mut SdkBody,
+    ) -> Result<Option<impl AsRef<[u8]> + Send + use<>>, Unanswered> {
+        loop {
+            let frame = self.within(READ_TIMEOUT, body.frame()).await.ok_or(Unanswered::TimedOut)?;
+            let Some(frame) = frame else { return Ok(None) };
+            // What follows a body (trailers) says nothing here.
+            if let Ok(data) = frame.map_err(Unanswered::of)?.into_data() {
+                return Ok(Some(data));
+            }
+        }
     }
 
     pub(super) fn now(&self) -> SystemTime {
@@ -173,12 +194,21 @@ impl Wire {
             .build();
         let connector = self.http_client.http_connector(&settings, &self.components);
         let mut response = connector.call(http).await.map_err(Unanswered::of_connector)?;
+        if request.is_streamed && response.status().is_success() {
+            return Ok(Answer {
+                status: response.status().as_u16(),
+                headers: std::mem::take(response.headers_mut()),
+                body: Vec::new(),
+                stream: Some(response.take_body()),
+            });
+        }
         let body = Limited::new(response.take_body(), request.max_bytes);
         let body = body.collect().await.map_err(|error| Unanswered::of_body(error, request.max_bytes))?;
         Ok(Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
             body: body.to_bytes().into(),
+            stream: None,
         })
     }
 }

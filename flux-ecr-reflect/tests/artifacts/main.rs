@@ -1,0 +1,9 @@
+//! OCI artifacts, from a registry played in memory.
+
+#![expect(clippy::expect_used, reason = "the helpers of tests may panic as tests do")]
+
+mod download;
+mod extract;
+mod fake;
+mod redirects;
+mod resolve;
