@@ -40,7 +40,8 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Storage`], with the path. The file is what it was.
+    /// [`ErrorKind::Storage`], with the path. The file is what it was; or the new one, if all that failed was to have the disk
+    /// remember its name.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
         let failed = |error: io::Error| {

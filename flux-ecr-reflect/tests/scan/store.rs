@@ -99,6 +99,21 @@ proptest! {
     }
 }
 
+#[test]
+fn tags_out_of_order_are_no_scan_whatever_the_checksum() {
+    let whole = written(&fake::scan(&["1.0", "2.0"], false));
+    let body = &whole[..whole.len() - 32];
+    let second = body.windows(3).rposition(|bytes| bytes == b"2.0").expect("the second tag");
+    for (tag, is_scan) in [(b"2.0", true), (b"3.0", true), (b"1.0", false), (b"0.0", false), (b"-.0", false)]
+    {
+        let mut body = body.to_vec();
+        body[second..second + 3].copy_from_slice(tag);
+        let checksum = checksum(&body);
+        let read = Scan::read_from(&*[body, checksum].concat());
+        assert_eq!(read.is_ok(), is_scan, "{tag:?}: {read:?}");
+    }
+}
+
 fn checksum(bytes: &[u8]) -> Vec<u8> {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).to_vec()
