@@ -96,13 +96,16 @@ impl Changes {
         self.blobs.get(digest).cloned()
     }
 
-    /// Keeps a manifest and gives its place among the pushed ones.
+    /// Keeps a manifest and gives its place among the pushed ones, which it may have already.
     pub(super) fn push(
         &mut self,
         manifest: Manifest,
         description: Description,
         at: SystemTime,
     ) -> Result<usize, PushFault> {
+        if let Some(place) = self.find(&manifest.digest) {
+            return Ok(place);
+        }
         self.reserve(manifest.bytes.len())?;
         let place = self.pushed.len();
         self.by_digest.insert(manifest.digest.clone(), place);
