@@ -20,12 +20,17 @@
 )]
 
 mod boto3;
+mod debian;
+mod docker_registry;
 mod ministack;
+mod moto;
 mod python;
 mod server;
 
 pub use boto3::{Boto3, Caller, Refusal};
+pub use docker_registry::DockerRegistry;
 pub use ministack::Ministack;
+pub use moto::Moto;
 pub use python::Python;
 pub use server::{Server, isolated};
 

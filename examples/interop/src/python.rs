@@ -34,8 +34,10 @@ impl Python {
         let wanted = requirements.join("\n");
         if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
             run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
-            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            run(Command::new(&program).args(pip).args(requirements))?;
+            if !requirements.is_empty() {
+                let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+                run(Command::new(&program).args(pip).args(requirements))?;
+            }
             fs::write(installed, wanted)?;
         }
         Ok(Self { program })
@@ -78,7 +80,7 @@ pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
 }
 
 /// Cargo's target directory, which this program was built in: above the profile's, where cargo keeps its lock.
-fn target() -> Result<PathBuf, Error> {
+pub(crate) fn target() -> Result<PathBuf, Error> {
     let program = env::current_exe()?;
     let profile = program.ancestors().find(|directory| directory.join(".cargo-lock").is_file());
     let target = profile.and_then(Path::parent).map(Path::to_owned);

@@ -4,5 +4,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod account;
+mod docker_registry;
 mod ministack_identities;
 mod ministack_permissions;
+mod moto;
+mod server;

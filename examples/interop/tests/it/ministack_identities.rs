@@ -1,5 +1,7 @@
 //! Who is let in, before an STS and an IAM nobody here wrote.
 
+use std::time::Duration;
+
 use flux_aws_auth::iam::{PermissionPolicy, RoleTrust};
 use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Reason, RoleHop, SourceKind};
 use interop::Ministack;
@@ -95,7 +97,8 @@ async fn the_metadata_service_and_a_container_s_agent_are_understood() {
         (container, SourceKind::PodIdentity, "an identity that the source does not name"),
     ] {
         let chain = Chain::builder().environment(environment).build();
-        let resolved = chain.resolve().await.unwrap();
+        // Its first answer can take it longer than a metadata service may take.
+        let resolved = chain.wait_for_identity(Duration::from_secs(30)).await.unwrap();
         assert_eq!(resolved.report().provided_by(), Some(source));
         assert_eq!(resolved.principal().to_string(), principal, "{}", resolved.report());
         assert!(resolved.expiry().is_some() && resolved.credentials().session_token().is_some());

@@ -1,0 +1,143 @@
+//! Docker's registry, with a password file.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::Error;
+use crate::debian;
+use crate::python::{Python, run};
+use crate::server::{Server, isolated};
+
+/// The [registry] of the CNCF's distribution project in Debian's package, where one user may push and pull with a password. It
+/// knows no pages of tags: whatever is asked for, it answers with all.
+///
+/// Images are pushed with [skopeo].
+///
+/// [registry]: https://packages.debian.org/stable/docker-registry
+/// [skopeo]: https://packages.debian.org/stable/skopeo
+#[derive(Debug)]
+pub struct DockerRegistry {
+    server: Server,
+    python: Python,
+    images: TempDir,
+}
+
+impl DockerRegistry {
+    /// The user's name.
+    pub const USER: &str = "flux";
+    /// The user's password.
+    pub const PASSWORD: &str = "pass-phrase";
+
+    /// Starts one, after installing it if need be.
+    ///
+    /// # Errors
+    ///
+    /// What `apt-get` or the server say.
+    pub fn start() -> Result<Self, Error> {
+        let program = debian::program("docker-registry")?;
+        let command = |port: u16, directory: &Path| -> Result<Command, Error> {
+            let (passwords, configuration) = (directory.join("htpasswd"), directory.join("config.yml"));
+            fs::write(&passwords, format!("{}:{BCRYPT}\n", Self::USER))?;
+            fs::write(
+                &configuration,
+                format!(
+                    "version: 0.1\nlog: {{ level: warn }}\nhttp: {{ addr: '127.0.0.1:{port}' }}\n\
+                     storage: {{ inmemory: {{}} }}\n\
+                     auth: {{ htpasswd: {{ realm: registry, path: '{}' }} }}\n",
+                    passwords.display()
+                ),
+            )?;
+            let mut command = Command::new(program);
+            command.arg("serve").arg(configuration);
+            Ok(command)
+        };
+        let server = Server::start("docker-registry", "/", command)?;
+        Ok(Self { server, python: Python::with("plain", &[])?, images: TempDir::new()? })
+    }
+
+    /// `127.0.0.1:PORT`, the registry in the name of an image.
+    pub fn host(&self) -> String {
+        self.server.host()
+    }
+
+    /// Pushes an image of its own for this tag, with as many platforms; `content` decides its digest. Gives that, as skopeo says
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// What `skopeo` says.
+    pub fn push(&self, repository: &str, tag: &str, content: &str, platforms: u8) -> Result<String, Error> {
+        let layout = TempDir::new_in(self.images.path())?;
+        let variables = [
+            ("LAYOUT", layout.path().display().to_string()),
+            ("CONTENT", content.to_owned()),
+            ("PLATFORMS", platforms.to_string()),
+        ];
+        self.python.run(include_str!("oci_layout.py"), variables)?;
+        let image = self.address(repository, tag);
+        let source = format!("oci:{}:image", layout.path().display());
+        let credentials = format!("{}:{}", Self::USER, Self::PASSWORD);
+        self.skopeo(&[
+            "copy",
+            "--all",
+            "--preserve-digests",
+            "--dest-tls-verify=false",
+            "--dest-creds",
+            &credentials,
+            &source,
+            &image,
+        ])?;
+        let told = self.inspect(&["inspect", "--format", "{{.Digest}}"], &image)?;
+        Ok(told.trim().to_owned())
+    }
+
+    /// Gives one more tag to what has this one, by docker's own protocol.
+    ///
+    /// # Errors
+    ///
+    /// What the registry answers.
+    pub fn tag(&self, repository: &str, tag: &str, others: &[String]) -> Result<(), Error> {
+        let variables = [
+            ("HOST", self.host()),
+            ("CREDENTIALS", format!("{}:{}", Self::USER, Self::PASSWORD)),
+            ("REPOSITORY", repository.to_owned()),
+            ("TAG", tag.to_owned()),
+            ("OTHERS", others.join(" ")),
+        ];
+        self.python.run(include_str!("tag_image.py"), variables).map(drop)
+    }
+
+    /// The tags, as skopeo lists them.
+    ///
+    /// # Errors
+    ///
+    /// What `skopeo` says.
+    pub fn tags(&self, repository: &str) -> Result<Vec<String>, Error> {
+        let image = format!("docker://{}/{repository}", self.host());
+        let mut told: Value = serde_json::from_str(&self.inspect(&["list-tags"], &image)?)?;
+        Ok(serde_json::from_value(told["Tags"].take())?)
+    }
+
+    fn inspect(&self, command: &[&str], image: &str) -> Result<String, Error> {
+        let credentials = format!("{}:{}", Self::USER, Self::PASSWORD);
+        let arguments = ["--tls-verify=false", "--creds", &credentials, image];
+        self.skopeo(&[command, &arguments].concat())
+    }
+
+    fn address(&self, repository: &str, tag: &str) -> String {
+        format!("docker://{}/{repository}:{tag}", self.host())
+    }
+
+    fn skopeo(&self, arguments: &[&str]) -> Result<String, Error> {
+        let mut command = Command::new(debian::program("skopeo")?);
+        command.arg("--insecure-policy").args(arguments);
+        run(&mut isolated(command, self.images.path()))
+    }
+}
+
+/// Of the password.
+const BCRYPT: &str = "$2y$05$abcdefghijklmnopqrstuuRiFYqTqAqZHUxG.316kD8lLp8Z1bnhO";

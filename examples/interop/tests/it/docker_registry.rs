@@ -1,0 +1,89 @@
+//! A registry nobody here wrote, with images that a client nobody here wrote has pushed.
+
+use std::collections::BTreeSet;
+
+use flux_aws_auth::http_client;
+use flux_ecr_reflect::{
+    DockerConfig, ErrorKind, ImageName, ImageRef, Login, OciRegistry, OciRegistryBuilder, Reflector,
+};
+use flux_policy::Policy;
+use interop::DockerRegistry;
+
+const APP: &str = "team/app";
+
+fn asked_by(registry: &DockerRegistry, password: &str) -> OciRegistryBuilder {
+    let login = Login::basic(DockerRegistry::USER, password);
+    let login = DockerConfig::default().with_login(&registry.host(), login).unwrap();
+    OciRegistry::builder().http_client(http_client()).insecure().login(login)
+}
+
+fn image(registry: &DockerRegistry) -> ImageName {
+    format!("{}/{APP}", registry.host()).parse().unwrap()
+}
+
+fn tagged(registry: &DockerRegistry, tag: &str) -> ImageRef {
+    format!("{}:{tag}", image(registry)).parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_tags_are_listed_and_the_digest_is_the_one_that_was_pushed() {
+    let registry = DockerRegistry::start().unwrap();
+    let first = registry.push(APP, "1.0.0", "first", 1).unwrap();
+    let newest = registry.push(APP, "2.10.0", "newest", 3).unwrap();
+    let more: Vec<_> = (1..=1200).map(|build| format!("main-{build:04}")).collect();
+    registry.tag(APP, "1.0.0", &more).unwrap();
+
+    let source = asked_by(&registry, DockerRegistry::PASSWORD).build().unwrap();
+    let reflector = Reflector::builder().tag_source(source.clone()).build().unwrap();
+    let reflection = reflector.reflect(&image(&registry), &Policy::semver(">=1.0.0").unwrap()).await.unwrap();
+    let mut listed = BTreeSet::new();
+    reflection.scan.for_each_tag(|tag| assert!(listed.insert(tag.to_owned()), "{tag} is there twice"));
+    assert_eq!(listed, registry.tags(APP).unwrap().into_iter().collect());
+    assert_eq!(listed.len(), 1202);
+
+    // Of an index the index's, as docker pulls it.
+    assert_ne!(first, newest);
+    for (tag, pushed) in [("1.0.0", &first), ("2.10.0", &newest), ("main-0700", &first)] {
+        let digest = source.digest(&tagged(&registry, tag)).await.unwrap();
+        assert_eq!(digest.unwrap().as_str(), pushed, "{tag}");
+    }
+    assert_eq!(source.digest(&tagged(&registry, "3.0.0")).await.unwrap(), None);
+    let chosen =
+        reflector.latest_image(&image(&registry), &Policy::semver(">=1.0.0").unwrap()).await.unwrap();
+    let chosen = chosen.image_ref().unwrap().clone();
+    assert_eq!(chosen.tag().unwrap().as_str(), "2.10.0");
+
+    // What a tag pointed to before is still there by its digest.
+    let moved = registry.push(APP, "2.10.0", "newer still", 1).unwrap();
+    assert_ne!(moved, newest);
+    let digest = source.digest(&tagged(&registry, "2.10.0")).await.unwrap();
+    assert_eq!(digest.unwrap().as_str(), moved);
+    let by_digest: ImageRef = format!("{}@{newest}", image(&registry)).parse().unwrap();
+    assert_eq!(source.digest(&by_digest).await.unwrap().unwrap().as_str(), newest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_and_none_are_refused_and_a_repository_that_is_missing_is_said_to_be() {
+    let registry = DockerRegistry::start().unwrap();
+    registry.push(APP, "1.0.0", "first", 1).unwrap();
+    let nobody = OciRegistry::builder().http_client(http_client()).insecure();
+    for (who, asked_by) in [("another", asked_by(&registry, "guessed")), ("nobody", nobody)] {
+        let source = asked_by.build().unwrap();
+        let of_digest = source.digest(&tagged(&registry, "1.0.0")).await.unwrap_err();
+        let reflector = Reflector::builder().tag_source(source).build().unwrap();
+        let of_tags = reflector.scan(&image(&registry)).await.unwrap_err();
+        for error in [of_digest, of_tags] {
+            assert_eq!(
+                (error.kind(), error.http_status()),
+                (ErrorKind::Credentials, Some(401)),
+                "{who}: {error:?}"
+            );
+            assert!(!format!("{error:?} {error}").contains("guessed"), "{error:?}");
+            assert!(error.hint().is_some(), "{who}: {error:?}");
+        }
+    }
+    let source = asked_by(&registry, DockerRegistry::PASSWORD).build().unwrap();
+    let reflector = Reflector::builder().tag_source(source).build().unwrap();
+    let missing = format!("{}/team/missing", registry.host()).parse().unwrap();
+    assert_eq!(reflector.scan(&missing).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
