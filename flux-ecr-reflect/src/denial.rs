@@ -12,8 +12,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Denial {
-    /// The identity may not log in: its own policy does not allow `ecr:GetAuthorizationToken` on `*`. No repository's policy
-    /// can grant that.
+    /// The identity may not log in: its own policy does not allow `ecr:GetAuthorizationToken` on `*`, or for ECR Public
+    /// `ecr-public:GetAuthorizationToken` and `sts:GetServiceBearerToken`. No repository's policy can grant that.
     NoTokenPermission,
     /// The identity may not read this repository: its own policy does not allow it there. Often the ARN in the policy is not
     /// the repository's; [`flux_aws_auth::iam::lint`] says in what.

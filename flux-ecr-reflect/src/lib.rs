@@ -79,7 +79,7 @@
 //! * **Cancellation.** Dropping a future abandons its listing and leaves nothing behind. Futures are `Send`.
 //! * **Secrets.** No credential, token or signature appears in `Debug`, `Display`, errors, or this crate's
 //!   `tracing` (target `flux_ecr_reflect`) at any level. The AWS SDK's own output at trace level shows
-//!   requests and responses: enable it only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
+//!   requests and responses, but for the logins that ECR gives: enable it only by name, with a filter such as `warn,flux_ecr_reflect=trace`.
 //! * **The process.** Environment variables and files are not read, with these exceptions. The SDK reads
 //!   `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY` for its own trace output, and, when a reflector is built, the file
 //!   that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names: it must be readable and valid, or the SDK panics; where requests go it

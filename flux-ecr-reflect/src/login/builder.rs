@@ -1,7 +1,7 @@
 //! What a [`RegistryLogin`] is made of.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
@@ -115,6 +115,7 @@ impl RegistryLoginBuilder {
             others: self.others,
             held,
             nobody: OnceLock::new(),
+            last: Mutex::default(),
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! The logins of Amazon ECR, held while they are good.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_ecr::Client;
@@ -38,7 +38,8 @@ use crate::tags::ecr_login::LoginApi;
 /// accounts were once named, is deprecated): so there is one for each identity, region and endpoint, whoever owns the image. It
 /// is good for twelve hours, and held by the rules of [`flux_aws_auth::cache`]: replaced in the background from the middle of its
 /// life on, kept when that fails, dropped when the identity is denied. A login that a registry rejects is dropped by
-/// [`forget`](LoginSource::forget), and no other with it.
+/// [`forget`](LoginSource::forget), and no other with it. An outage of STS ends no login of a
+/// [`Chain`](flux_aws_auth::Chain); that of an object is given only while its credentials are to be had.
 ///
 /// # ECR Public
 ///
@@ -69,6 +70,8 @@ pub(super) struct Inner {
     pub(super) others: Option<Arc<dyn LoginSource>>,
     pub(super) held: Cache<Arc<HeldAs>, Login, LoginError>,
     pub(super) nobody: OnceLock<Arc<Login>>,
+    /// Whose login a program of one identity had last.
+    pub(super) last: Mutex<Option<String>>,
 }
 
 /// All that makes two logins different.
@@ -169,12 +172,24 @@ impl Inner {
                     "Call .credentials(provider) on the builder: private ECR is read by nobody else.",
                 )),
             Some(identity) => match identity.resolve().await {
-                Err(error) if is_nobody(&error) && api.is_public() && identity.may_be_nobody() => Ok(None),
-                resolved => {
-                    identity_for(&resolved.map_err(|error| without_credentials(api, error))?, api).map(Some)
+                Err(error) if is_nobody(&error) && api.is_public() && identity.is_one() => Ok(None),
+                // The login outlives the credentials it was had with, and an outage of those who give them.
+                Err(error) if error.is_retryable() && identity.is_one() => match self.last().clone() {
+                    Some(last) => Ok(Some(last)),
+                    None => Err(without_credentials(api, error)),
+                },
+                Err(error) => Err(without_credentials(api, error)),
+                Ok(resolved) => {
+                    let identity = identity_for(&resolved, api)?;
+                    self.last().replace(identity.clone());
+                    Ok(Some(identity))
                 }
             },
         }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<String>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn nobody(&self, api: &LoginApi) -> Arc<Login> {
@@ -197,16 +212,15 @@ impl Inner {
                 format!("no AWS credentials to log in at {}", key.api),
             ));
         };
-        let resolved = resolved(identity, key).await?;
-        let failed = match key.api.log_in(&self.client, &self.sleep_impl, resolved.credentials()).await {
+        let held = resolved_as(identity, key).await?;
+        let failed = match key.api.log_in(&self.client, &self.sleep_impl, held.credentials()).await {
             Ok(login) => return Ok(login),
             Err(failed) if failed.credentials_rejected => failed.error,
             Err(failed) => return Err(failed.error),
         };
-        identity.forget_credentials(resolved.credentials());
-        let rejected = resolved;
-        let new = self::resolved(identity, key).await?;
-        if new.credentials() == rejected.credentials() {
+        identity.forget_credentials(held.credentials());
+        let new = resolved_as(identity, key).await?;
+        if new.credentials() == held.credentials() {
             return Err(failed.with_addition("; asked again, their source gave the same ones"));
         }
         key.api.log_in(&self.client, &self.sleep_impl, new.credentials()).await.map_err(|failed| failed.error)
@@ -214,7 +228,7 @@ impl Inner {
 }
 
 /// The credentials of the identity that the login is held for.
-async fn resolved(identity: &Holder, key: &HeldAs) -> Result<Resolved, Error> {
+async fn resolved_as(identity: &Holder, key: &HeldAs) -> Result<Resolved, Error> {
     let resolved = identity.resolve().await.map_err(|error| without_credentials(&key.api, error))?;
     if resolved.principal().to_string() != key.identity {
         let message = format!("the identity has become another one during a login at {}", key.api);

@@ -66,8 +66,8 @@ impl Holder {
         }
     }
 
-    /// Whether a program may be without an identity: an object that names one may not.
-    pub(crate) fn may_be_nobody(&self) -> bool {
+    /// Whether it is the one identity of a program, which may have none; that of an object may be taken from it.
+    pub(crate) fn is_one(&self) -> bool {
         matches!(self, Self::Chain(_))
     }
 

@@ -1,7 +1,7 @@
 //! How long a login is held, and what ends it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
 use flux_aws_auth::{Chain, CredentialSource, Environment, Principal, SourceKind};
-use flux_ecr_reflect::{ErrorKind, LoginSource};
+use flux_ecr_reflect::{ErrorKind, LoginSource, RegistryLogin};
 use futures_util::FutureExt;
 
 use super::fake_login::{Clock, Fake, image, nobody, token};
@@ -140,9 +140,23 @@ async fn credentials_that_aws_does_not_accept_are_asked_for_once_more() {
     assert_eq!(fake.asked().len(), 1);
 }
 
-/// A role per hour.
-#[derive(Debug)]
-struct Hourly(Clock);
+/// A role per hour, and none once there is an outage.
+#[derive(Clone, Debug)]
+struct Hourly {
+    clock: Clock,
+    outage: Arc<AtomicBool>,
+}
+
+fn hourly(fake: &Fake) -> (RegistryLogin, Hourly) {
+    let source = Hourly { clock: fake.clock.clone(), outage: Arc::default() };
+    let chain = Chain::builder()
+        .environment(Environment::empty())
+        .http_client(fake.client.clone())
+        .time_source(fake.clock.clone())
+        .only(source.clone())
+        .build();
+    (nobody(fake).credentials(chain).build().expect("complete"), source)
+}
 
 #[async_trait]
 impl CredentialSource for Hourly {
@@ -155,9 +169,15 @@ impl CredentialSource for Hourly {
     }
 
     async fn load(&self, _: &SourceContext, _: &mut Notes) -> Outcome {
-        let hours = self.0.in_hours(0).duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 3600;
+        if self.outage.load(Ordering::SeqCst) {
+            return Outcome::Failed(flux_aws_auth::Error::new(
+                flux_aws_auth::ErrorKind::Unavailable,
+                "an outage",
+            ));
+        }
+        let hours = self.clock.in_hours(0).duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 3600;
         let role = format!("arn:aws:iam::123456789012:role/hour-{hours}").parse().expect("a role");
-        let credentials = Credentials::new("AKIA", "secret", None, Some(self.0.in_hours(1)), "test");
+        let credentials = Credentials::new("AKIA", "secret", None, Some(self.clock.in_hours(1)), "test");
         Outcome::Provided(Provided::new(credentials, Principal::assumed_role(role, "session")))
     }
 }
@@ -166,16 +186,31 @@ impl CredentialSource for Hourly {
 async fn another_identity_has_another_login() {
     let clock = Clock::default();
     let fake = Fake::new(&clock);
-    let chain = Chain::builder()
-        .environment(Environment::empty())
-        .http_client(fake.client.clone())
-        .time_source(clock.clone())
-        .only(Hourly(clock.clone()))
-        .build();
-    let logins = nobody(&fake).credentials(chain).build().expect("complete");
+    let (logins, _) = hourly(&fake);
     let first = login(&logins, EU).await;
     clock.pass(Duration::from_hours(2)).await;
     let second = login(&logins, EU).await;
     assert!(!Arc::ptr_eq(&first, &second), "the first is another role's");
     assert_eq!(fake.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_those_who_give_credentials_ends_no_login() {
+    let clock = Clock::default();
+    let fake = Fake::new(&clock);
+    let (logins, source) = hourly(&fake);
+    source.outage.store(true, Ordering::SeqCst);
+    let error = logins.login(&image(EU)).await.expect_err("nobody is known yet");
+    assert!(error.kind() == ErrorKind::Credentials && error.is_retryable(), "{error:?}");
+    source.outage.store(false, Ordering::SeqCst);
+    clock.pass(Duration::from_secs(10)).await;
+    let first = login(&logins, EU).await;
+
+    source.outage.store(true, Ordering::SeqCst);
+    clock.pass(Duration::from_hours(2)).await;
+    assert!(Arc::ptr_eq(&first, &login(&logins, EU).await), "its credentials have expired, it has not");
+    let error = logins.login(&image(US)).await.expect_err("another login takes credentials");
+    assert!(error.kind() == ErrorKind::Credentials && error.is_retryable(), "{error:?}");
+    clock.pass(Duration::from_hours(11)).await;
+    logins.login(&image(EU)).await.expect_err("now it has");
 }
