@@ -71,7 +71,8 @@ async fn traces_debug_and_errors_are_clean() {
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
         .with(LevelFilter::TRACE);
-    let _guard = tracing::subscriber::set_default(subscriber);
+    // For the whole process: what one thread alone listens to, another may have switched off.
+    tracing::subscriber::set_global_default(subscriber).expect("the only subscriber");
 
     let (client, log) = fake::world(indiscreet);
     let builder = fake::builder(client).login(User(Arc::new(Login::basic("user", PASSWORD))));
