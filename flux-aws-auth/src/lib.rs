@@ -24,7 +24,7 @@
 //! * [`Chain`] asks [sources](source) in [order](SourceOrder) and holds the credentials while they are good. Made by a
 //!   [`ChainBuilder`], in which everything that touches the world can be replaced.
 //! * [`Environment`] is what the sources know of the process: variables and files. Nothing else reads the process;
-//!   [`NoProcessEnvironment`] holds other SDK clients to that.
+//!   [`NoProcessEnvironment`] holds other SDK clients to that, and [`AnswerLimit`] to answers of a sensible length.
 //! * [`Resolved`] is the answer: credentials, the [`Principal`] they belong to, and the [`ChainReport`].
 //! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind), a [hint](Error::hint), the cause, and the
 //!   same report.
@@ -99,6 +99,7 @@
 //! TLS is rustls with ring, and the timers are tokio's.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod answer_limit;
 mod arn;
 mod authenticator;
 pub mod cache;
@@ -133,6 +134,7 @@ mod sts;
 mod text;
 mod token;
 
+pub use answer_limit::AnswerLimit;
 pub use arn::RoleArn;
 pub use authenticator::{Authenticator, AuthenticatorBuilder, IdentityCredentials};
 pub use chain::{Chain, ChainBuilder, Resolved, SourceOrder};

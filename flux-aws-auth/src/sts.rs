@@ -9,6 +9,7 @@ use aws_sdk_sts::config::endpoint::{Endpoint as SdkEndpoint, EndpointFuture, Par
 use aws_sdk_sts::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
 use aws_smithy_types::retry::RetryConfig;
 
+use crate::answer_limit::AnswerLimit;
 use crate::arn::RoleArn;
 use crate::endpoint::{Endpoint, Variant};
 use crate::error::Error;
@@ -31,6 +32,9 @@ use recorder::{Recorded, Recorder};
 use refusal::{Failure, Proof};
 use tries::NotTheSameToken;
 pub(crate) use tries::Tries;
+
+/// An answer takes about two kilobytes.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 const IGNORE_ENDPOINTS: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
@@ -178,7 +182,9 @@ impl<'a> Sts<'a> {
             .retry_config(RetryConfig::standard().with_max_attempts(3))
             .retry_partition(retry::unmetered())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
+            .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+            .interceptor(AnswerLimit::bytes(MAX_ANSWER_BYTES))
+            .retry_classifier(AnswerLimit::never_again());
         config.set_credentials_provider(credentials);
         aws_sdk_sts::Client::from_conf(config.build())
     }

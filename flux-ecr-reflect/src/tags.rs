@@ -12,7 +12,6 @@ use crate::image::{Digest, ImageName, ImageRef, Tag};
 mod access;
 mod ecr_answer;
 pub(crate) mod ecr_api;
-mod ecr_body;
 pub(crate) mod ecr_client;
 mod ecr_digest;
 pub(crate) mod ecr_error;

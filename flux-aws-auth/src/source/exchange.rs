@@ -30,6 +30,7 @@ use http_body_util::Limited;
 use serde::de::IgnoredAny;
 
 use super::{LastExchange, Notes, SourceContext};
+use crate::answer_limit::AnswerLimit;
 use crate::clock_skew::ClockSkew;
 use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
@@ -173,7 +174,12 @@ impl Exchange {
         let result = self.invoke(context, request).await;
         match &result {
             Ok(answer) => {
-                notes.add(shown.as_str(), format!("HTTP {}", answer.status));
+                let found = if answer.body == TOO_LONG.as_bytes() {
+                    format!("an answer of more than {} KiB, which was not read", MAX_BODY_BYTES / 1024)
+                } else {
+                    format!("HTTP {}", answer.status)
+                };
+                notes.add(shown.as_str(), found);
                 let response = ResponseFacts { status: Some(answer.status), ..ResponseFacts::default() };
                 let clock_skew =
                     answer.header("date").and_then(|date| ClockSkew::measure(context.now(), date));
@@ -225,6 +231,10 @@ impl Exchange {
         match operation.build().invoke(request).await {
             Ok(answer) => Ok(answer),
             Err(SdkError::ServiceError(error)) => Ok(*error.into_err().0),
+            Err(error) if AnswerLimit::was_exceeded(&error) => {
+                // It began well, whatever its status was: the SDK does not keep that.
+                Ok(Answer { status: 200, body: TOO_LONG.into(), headers: Headers::new() })
+            }
             Err(error) => {
                 let failure = ConnectionFailure::diagnose(&error);
                 Err(Unanswered { failure, source: error.into() })
@@ -235,6 +245,9 @@ impl Exchange {
 
 /// Credentials are about two kilobytes; what is longer is broken off.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// In place of a body of which nothing was kept. It is no JSON, and no header can carry it.
+const TOO_LONG: &str = "\n(too long)\n";
 
 /// Puts a request's headers on at the last moment, and a limit on the answer.
 #[derive(Clone)]

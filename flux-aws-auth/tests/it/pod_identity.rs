@@ -210,8 +210,8 @@ async fn an_enormous_answer_is_broken_off() {
     let clock = TestClock::new();
     let node = Network::new(|_| ok("x".repeat(1 << 20)));
     let error = chain(pod_identity(), &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
-    assert!(report_of(&error).to_string().contains("length limit exceeded"), "{}", report_of(&error));
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
+    assert!(report_of(&error).to_string().contains("more than 64 KiB"), "{}", report_of(&error));
 }
 
 /// The agent comes up after the pod, and then EKS does not know of the association everywhere.

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use flux_aws_auth::ConnectionFailure;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,7 +52,7 @@ impl<'a> Subject<'a> {
     /// An answer that makes no sense.
     pub(super) fn senseless(&self, answer: &Answer, message: impl fmt::Display) -> Error {
         let message = format!("{} answered for {self} with {message}", self.registry());
-        Error::new(ErrorKind::Response, message).with_response(facts(answer))
+        Error::new(ErrorKind::Response, message).with_hint(WHO_ANSWERS).with_response(facts(answer))
     }
 
     pub(super) fn unanswered(&self, unanswered: Unanswered) -> Error {
@@ -74,6 +75,7 @@ impl<'a> Subject<'a> {
         }
         let message = format!("{registry} gave no answer for {self} in time");
         Error::new(ErrorKind::Unavailable, message)
+            .with_hint("Try again. If it lasts, set a longer timeout, or see whether the registry is well.")
     }
 
     /// An answer that is no success. `asker` is who asked, `secrets` what proved it.
@@ -97,17 +99,13 @@ impl<'a> Subject<'a> {
             }
             _ => None,
         };
-        let error = Error::new(kind, message).with_response(facts(answer)).with_denial(denial);
-        let error = match self.remedy(kind, answer.status) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        };
-        said.into_source_of(error)
+        let error = Error::new(kind, message).with_hint(self.remedy(kind, answer.status));
+        said.into_source_of(error.with_response(facts(answer)).with_denial(denial))
     }
 
-    fn remedy(&self, kind: ErrorKind, status: u16) -> Option<&'static str> {
+    fn remedy(&self, kind: ErrorKind, status: u16) -> &'static str {
         let is_ecr = self.image.ecr_registry().is_ok();
-        Some(match kind {
+        match kind {
             ErrorKind::Credentials if is_ecr => {
                 "Log in anew: a password of Amazon ECR is good for twelve hours."
             }
@@ -134,8 +132,9 @@ impl<'a> Subject<'a> {
             ErrorKind::Response if matches!(status, 404 | 405) => {
                 "Check that the host is a registry, and that it offers a list of tags: not every one does."
             }
-            _ => return None,
-        })
+            ErrorKind::Unavailable => "Try again. If it lasts, see whether the registry is well.",
+            _ => WHO_ANSWERS,
+        }
     }
 }
 
@@ -155,10 +154,11 @@ pub(super) fn no_answer(unanswered: Unanswered, host: &str, what: &str) -> Error
         Unanswered::NoTurn(error) => error,
         Unanswered::TimedOut => {
             Error::new(ErrorKind::Unavailable, format!("{host} gave no answer {what} in time"))
+                .with_hint(ConnectionFailure::ReadTimeout.remedy())
         }
         Unanswered::TooLong(limit) => {
             let message = format!("the answer of {host} {what} is longer than {limit} bytes");
-            Error::new(ErrorKind::Response, message)
+            Error::new(ErrorKind::Response, message).with_hint(WHO_ANSWERS)
         }
     }
 }
@@ -251,6 +251,8 @@ impl fmt::Display for Said {
 }
 
 impl StdError for Said {}
+
+const WHO_ANSWERS: &str = "Check that the host is a registry, and that it is the registry that answers: a proxy or a page to log in may have answered in its place.";
 
 const SLOW_DOWN: &str = "Scan less often, or fewer repositories at once.";
 

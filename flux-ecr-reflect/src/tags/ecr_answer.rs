@@ -13,6 +13,8 @@ use crate::registry::EcrRegistry;
 use crate::tags::ecr_error::Operation;
 use crate::tags::ecr_login::LoginApi;
 
+pub(super) const WHO_ANSWERS: &str = "Something between here and ECR may have answered: check proxies, the endpoint_url, and the VPC endpoint.";
+
 /// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -110,23 +112,28 @@ impl Answer {
     }
 
     /// The next thing to do about an answer that has an AWS error code.
-    pub(super) fn remedy(
-        &self,
-        registry: &EcrRegistry,
-        operation: Operation,
-        kind: ErrorKind,
-    ) -> Option<String> {
-        Some(match kind {
+    pub(super) fn remedy(&self, registry: &EcrRegistry, operation: Operation, kind: ErrorKind) -> String {
+        let region = registry.region();
+        match kind {
             ErrorKind::AccessDenied => self.permission(registry.account_id(), operation.action()),
             ErrorKind::NotFound => {
                 "Check the spelling, the account and the region of the image name.".to_owned()
             }
-            ErrorKind::Credentials => self.renewal(registry.region()),
+            ErrorKind::Credentials => self.renewal(region),
             ErrorKind::Throttled => {
                 format!("Scan less often, or ask AWS for a higher rate of {operation}.")
             }
-            _ => return None,
-        })
+            ErrorKind::Configuration => {
+                "Check the image name; and begin anew a listing that goes on at a cursor, which does not stay good for ever."
+                    .to_owned()
+            }
+            ErrorKind::Unavailable => {
+                format!("Try again. If it lasts, see the AWS Health Dashboard for ECR in {region}.")
+            }
+            _ => format!(
+                "Look the code up among the errors of {operation} in ECR's API reference; and check that it is ECR that answers."
+            ),
+        }
     }
 
     /// The next thing to do about an answer that has none.
@@ -135,9 +142,7 @@ impl Answer {
             407 => {
                 "A proxy asks for a password: give it to the HTTP client, or exempt the ECR endpoint from the proxy."
             }
-            _ => {
-                "Something between here and ECR may have answered: check proxies, the endpoint_url, and the VPC endpoint."
-            }
+            _ => WHO_ANSWERS,
         }
     }
 

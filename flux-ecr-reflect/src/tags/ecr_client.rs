@@ -12,9 +12,8 @@ use aws_sdk_ecr::error::BoxError;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use flux_aws_auth::NoProcessEnvironment;
+use flux_aws_auth::{AnswerLimit, NoProcessEnvironment};
 
-use crate::tags::ecr_body::BoundedAnswers;
 use crate::throttle::Throttle;
 
 /// Everything a client needs from outside.
@@ -46,8 +45,8 @@ impl Connection {
             .retry_config(
                 RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_max_backoff(MAX_BACKOFF),
             )
-            .interceptor(BoundedAnswers)
-            .retry_classifier(BoundedAnswers)
+            .interceptor(AnswerLimit::bytes(MAX_ANSWER_MIB * 1024 * 1024))
+            .retry_classifier(AnswerLimit::never_again())
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")));
         aws_sdk_ecr::Client::from_conf(config.build())
     }
@@ -59,6 +58,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_ATTEMPTS: u32 = 5;
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// A thousand images with five hundred of the longest tags each: far more than any page has.
+pub(super) const MAX_ANSWER_MIB: usize = 64;
 
 /// Counts the requests of one page, retries included.
 #[derive(Debug, Clone, Default)]

@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_ecr::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use flux_aws_auth::AnswerLimit;
 
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
 use crate::registry::EcrRegistry;
-use crate::tags::ecr_answer::Answer;
-use crate::tags::ecr_body::{MAX_ANSWER_MIB, is_too_long};
+use crate::tags::ecr_answer::{Answer, WHO_ANSWERS};
+use crate::tags::ecr_client::MAX_ANSWER_MIB;
 use crate::tags::{Cursor, Detail};
 use crate::throttle::retry_after;
 
@@ -127,14 +128,11 @@ impl Call<'_> {
             let failed = Error::new(kind, self.refusal(kind))
                 .with_response(answer.facts.clone())
                 .with_denial(answer.denial(registry));
-            return match answer.remedy(registry, operation, kind) {
-                Some(hint) => failed.with_hint(hint),
-                None => failed,
-            }
-            .with_source(answer);
+            return failed.with_hint(answer.remedy(registry, operation, kind)).with_source(answer);
         }
         if answer.is_success() {
             return Error::new(kind, format!("ECR's answer to {operation} of {image} cannot be read"))
+                .with_hint(WHO_ANSWERS)
                 .with_response(answer.facts)
                 .with_source_from(error, says_something::<E>);
         }
@@ -183,8 +181,9 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             Error::new(ErrorKind::Configuration, "the HTTP client cannot send requests to ECR")
         }
-        error if is_too_long(error) => {
+        error if AnswerLimit::was_exceeded(error) => {
             Error::new(ErrorKind::Response, format!("{api} sent an answer of more than {MAX_ANSWER_MIB} MiB"))
+                .with_hint(WHO_ANSWERS)
         }
         SdkError::ResponseError(_) => {
             unavailable(format!("{api} broke off its answer"), region, endpoint_url)
