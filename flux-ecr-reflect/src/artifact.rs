@@ -33,12 +33,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use flux_policy::ExclusionList;
+use flux_policy::{Candidate, Policy, Selected};
 
 use crate::error::{Error, ErrorKind};
 use crate::image::{Digest, ImageName, Tag};
 use crate::oci::OciRegistry;
-use crate::reflect::Reflector;
+use crate::pages::Pages;
 
 mod download;
 mod extract;
@@ -221,19 +221,21 @@ impl fmt::Debug for Artifact {
     }
 }
 
-/// The tag that a range wants, of all that there are: signatures are no versions.
-async fn latest(
-    registry: &OciRegistry,
-    name: &ImageName,
-    policy: &flux_policy::Policy,
-) -> Result<Tag, Error> {
-    let everything = ExclusionList::new([""; 0])
-        .map_err(|error| Error::new(ErrorKind::Policy, "no tag can be left in").with_source(error))?;
-    let reflector = Reflector::builder().tag_source(registry.clone()).exclusion_list(everything).build()?;
-    let latest = reflector.latest_image(name, policy).await?;
-    let tag = latest.image_ref().and_then(|image| image.tag().cloned());
-    tag.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, format!("no tag of {name} fits the artifact's range"))
-            .with_hint(latest.decision().to_string())
-    })
+/// The tag that a range wants, of all that there are.
+async fn latest(registry: &OciRegistry, name: &ImageName, policy: &Policy) -> Result<Tag, Error> {
+    let mut selector = policy.selector();
+    let mut pages = Pages::new(registry, name, None);
+    while let Some(page) = pages.next().await? {
+        for entry in page.entries() {
+            selector.push(&Candidate::new(entry.tag().as_str()));
+        }
+    }
+    let decision = selector.finish().map_err(|error| {
+        Error::new(ErrorKind::Policy, format!("the range cannot judge the tags of {name}")).with_source(error)
+    })?;
+    match decision.winner().map(Selected::tag) {
+        Some(tag) => tag.parse(),
+        None => Err(Error::new(ErrorKind::NotFound, format!("no tag of {name} fits the artifact's range"))
+            .with_hint(decision.to_string())),
+    }
 }
