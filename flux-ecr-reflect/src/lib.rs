@@ -52,6 +52,8 @@
 //!   back, and compared with an older one: see [`scan`]. [`LatestImage`] is the policy's choice with its
 //!   [`Decision`](flux_policy::Decision).
 //! * [`Pages`] is the same walk in one's own hands: every tag with its digest, and resumed at a [`Cursor`] where need be.
+//!   It tells [facts of the images](ImageFacts) too, such as when they were pushed, if [asked to](Detail); and what is no image
+//!   but an [`Accessory`] of one.
 //! * [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! * [`TagSource`] is where pages come from; registries unless another is given. [`OciRegistry`] is one for every registry that
 //!   speaks the distribution API.
