@@ -1,5 +1,6 @@
 //! Docker's registry, with a password file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -24,6 +25,20 @@ pub struct DockerRegistry {
     server: Server,
     python: Python,
     images: TempDir,
+}
+
+/// What an artifact is made of.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ArtifactFiles<'a> {
+    /// The files by their paths, below `files`.
+    pub files: BTreeMap<&'a str, &'a str>,
+    /// The annotations of the manifest.
+    pub annotations: BTreeMap<&'a str, &'a str>,
+    /// The media type of the config.
+    pub config_type: &'a str,
+    /// The media type of the layer.
+    pub layer_type: &'a str,
 }
 
 impl DockerRegistry {
@@ -95,7 +110,33 @@ impl DockerRegistry {
         Ok(told.trim().to_owned())
     }
 
-    /// Gives one more tag to what has this one, by docker's own protocol.
+    /// Pushes files as an OCI artifact of one layer, a compressed tar archive, by the client of [ORAS]. Gives the digest that the
+    /// registry says.
+    ///
+    /// [ORAS]: https://pypi.org/project/oras/
+    ///
+    /// # Errors
+    ///
+    /// What the client says.
+    pub fn push_artifact(
+        &self,
+        repository: &str,
+        tag: &str,
+        artifact: &ArtifactFiles<'_>,
+    ) -> Result<String, Error> {
+        let variables = [
+            ("TARGET", format!("{}/{repository}:{tag}", self.host())),
+            ("CREDENTIALS", format!("{}:{}", Self::USER, Self::PASSWORD)),
+            ("FILES", serde_json::to_string(&artifact.files)?),
+            ("ANNOTATIONS", serde_json::to_string(&artifact.annotations)?),
+            ("CONFIG_TYPE", artifact.config_type.to_owned()),
+            ("LAYER_TYPE", artifact.layer_type.to_owned()),
+        ];
+        let python = Python::with("oras", &["oras>=0.2.43,<0.3"])?;
+        Ok(python.run(include_str!("push_artifact.py"), variables)?.trim().to_owned())
+    }
+
+    /// Gives more tags to what has this one, by docker's own protocol.
     ///
     /// # Errors
     ///

@@ -1,13 +1,15 @@
 //! A registry nobody here wrote, with images that a client nobody here wrote has pushed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use flux_aws_auth::http_client;
+use flux_ecr_reflect::artifact::{Artifact, ArtifactRef, FLUX_CONFIG_MEDIA_TYPE, FLUX_CONTENT_MEDIA_TYPE};
 use flux_ecr_reflect::{
     DockerConfig, ErrorKind, ImageName, ImageRef, Login, OciRegistry, OciRegistryBuilder, Reflector,
 };
 use flux_policy::Policy;
-use interop::DockerRegistry;
+use interop::{ArtifactFiles, DockerRegistry};
 
 const APP: &str = "team/app";
 
@@ -86,4 +88,47 @@ async fn a_wrong_password_and_none_are_refused_and_a_repository_that_is_missing_
     let reflector = Reflector::builder().tag_source(source).build().unwrap();
     let missing = format!("{}/team/missing", registry.host()).parse().unwrap();
     assert_eq!(reflector.scan(&missing).await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_artifact_is_pulled_as_it_was_pushed() {
+    let registry = DockerRegistry::start().unwrap();
+    let push = |tag: &str, revision: &str| {
+        let mut artifact = ArtifactFiles::default();
+        artifact.files =
+            BTreeMap::from([("apps/app.yaml", revision), ("kustomization.yaml", "resources: [apps]\n")]);
+        artifact.annotations = BTreeMap::from([
+            ("org.opencontainers.image.source", "https://git.example/team/app"),
+            ("org.opencontainers.image.revision", revision),
+        ]);
+        artifact.config_type = FLUX_CONFIG_MEDIA_TYPE;
+        artifact.layer_type = FLUX_CONTENT_MEDIA_TYPE;
+        registry.push_artifact("team/manifests", tag, &artifact).unwrap()
+    };
+    push("6.0.0", "main@sha1:1");
+    let pushed = push("6.1.0", "main@sha1:2");
+    push("7.0.0-rc.1", "main@sha1:3");
+
+    let source = asked_by(&registry, DockerRegistry::PASSWORD).build().unwrap();
+    let name = format!("{}/team/manifests", registry.host()).parse().unwrap();
+    let artifact = Artifact::resolve(&source, &name, &ArtifactRef::semver(">=6.0.0").unwrap()).await.unwrap();
+    assert_eq!(artifact.revision(), format!("6.1.0@{pushed}"));
+    assert_eq!(artifact.source(), Some("https://git.example/team/app"));
+    assert_eq!(artifact.source_revision(), Some("main@sha1:2"));
+    assert!(artifact.is_of_flux());
+
+    let directory = tempfile::tempdir().unwrap();
+    let layer = artifact.layer(Some(FLUX_CONTENT_MEDIA_TYPE)).unwrap();
+    artifact.extract_to(layer, directory.path().join("pulled")).await.unwrap();
+    let pulled = directory.path().join("pulled/files");
+    #[expect(clippy::disallowed_methods, reason = "what was pulled")]
+    let read = |name: &str| fs::read_to_string(pulled.join(name)).unwrap();
+    assert_eq!(
+        (read("apps/app.yaml").as_str(), read("kustomization.yaml").as_str()),
+        ("main@sha1:2", "resources: [apps]\n")
+    );
+
+    let by_digest = ArtifactRef::digest(pushed.parse().unwrap());
+    let artifact = Artifact::resolve(&source, &name, &by_digest).await.unwrap();
+    assert_eq!(artifact.revision(), pushed);
 }
