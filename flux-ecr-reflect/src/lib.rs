@@ -74,7 +74,7 @@
 //!   one; who wants to see pages as they come takes [`Reflector::pages`].
 //! * **Bounded.** Per page: 20 s to load credentials; then 3 s to connect, 15 s to read, 30 s a try, five tries, 90 s in
 //!   all; both once more if AWS does not accept the credentials. Where ECR throttles, a page is asked for five times, and waits
-//!   its turn for 60 s at most: see [`Throttle`]. Per listing: 100,000 pages.
+//!   its turn for 60 s at most: see [`Throttle`]. Per listing: 100,000 pages, of ECR 64 MiB each.
 //! * **Retries.** The AWS SDK tries failures again out of one allowance that all its clients of ECR in the process share, so that
 //!   an outage is not made worse by retries; that is left as it is. Throttling does not draw on it: what a busy registry refuses
 //!   waits in the [`Throttle`], and takes no retry away from another.
