@@ -27,6 +27,26 @@ pub struct DockerRegistry {
     images: TempDir,
 }
 
+/// In whose media types an image is pushed.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Format {
+    /// The Open Container Initiative's.
+    Oci,
+    /// Docker's own.
+    Docker,
+}
+
+impl Format {
+    /// As skopeo calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Oci => "oci",
+            Self::Docker => "v2s2",
+        }
+    }
+}
+
 /// What an artifact is made of.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -85,7 +105,14 @@ impl DockerRegistry {
     /// # Errors
     ///
     /// What `skopeo` says.
-    pub fn push(&self, repository: &str, tag: &str, content: &str, platforms: u8) -> Result<String, Error> {
+    pub fn push(
+        &self,
+        repository: &str,
+        tag: &str,
+        content: &str,
+        platforms: u8,
+        format: Format,
+    ) -> Result<String, Error> {
         let layout = TempDir::new_in(self.images.path())?;
         let variables = [
             ("LAYOUT", layout.path().display().to_string()),
@@ -99,7 +126,8 @@ impl DockerRegistry {
         self.skopeo(&[
             "copy",
             "--all",
-            "--preserve-digests",
+            "--format",
+            format.name(),
             "--dest-tls-verify=false",
             "--dest-creds",
             &credentials,

@@ -28,7 +28,7 @@ mod python;
 mod server;
 
 pub use boto3::{Boto3, Caller, Refusal};
-pub use docker_registry::{ArtifactFiles, DockerRegistry};
+pub use docker_registry::{ArtifactFiles, DockerRegistry, Format};
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use python::Python;

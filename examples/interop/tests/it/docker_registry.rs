@@ -9,7 +9,7 @@ use flux_ecr_reflect::{
     DockerConfig, ErrorKind, ImageName, ImageRef, Login, OciRegistry, OciRegistryBuilder, Reflector,
 };
 use flux_policy::Policy;
-use interop::{ArtifactFiles, DockerRegistry};
+use interop::{ArtifactFiles, DockerRegistry, Format};
 
 const APP: &str = "team/app";
 
@@ -30,8 +30,10 @@ fn tagged(registry: &DockerRegistry, tag: &str) -> ImageRef {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_tags_are_listed_and_the_digest_is_the_one_that_was_pushed() {
     let registry = DockerRegistry::start().unwrap();
-    let first = registry.push(APP, "1.0.0", "first", 1).unwrap();
-    let newest = registry.push(APP, "2.10.0", "newest", 3).unwrap();
+    let first = registry.push(APP, "1.0.0", "first", 1, Format::Oci).unwrap();
+    let newest = registry.push(APP, "2.10.0", "newest", 3, Format::Oci).unwrap();
+    let dockers_list = registry.push(APP, "0.2.0", "of docker", 2, Format::Docker).unwrap();
+    let dockers = registry.push(APP, "0.1.0", "of docker", 1, Format::Docker).unwrap();
     let more: Vec<_> = (1..=1200).map(|build| format!("main-{build:04}")).collect();
     registry.tag(APP, "1.0.0", &more).unwrap();
 
@@ -41,11 +43,17 @@ async fn all_tags_are_listed_and_the_digest_is_the_one_that_was_pushed() {
     let mut listed = BTreeSet::new();
     reflection.scan.for_each_tag(|tag| assert!(listed.insert(tag.to_owned()), "{tag} is there twice"));
     assert_eq!(listed, registry.tags(APP).unwrap().into_iter().collect());
-    assert_eq!(listed.len(), 1202);
+    assert_eq!(listed.len(), 1204);
 
-    // Of an index the index's, as docker pulls it.
-    assert_ne!(first, newest);
-    for (tag, pushed) in [("1.0.0", &first), ("2.10.0", &newest), ("main-0700", &first)] {
+    // Of an index or a list of platforms its own, as docker pulls it.
+    assert_eq!(BTreeSet::from([&first, &newest, &dockers, &dockers_list]).len(), 4);
+    for (tag, pushed) in [
+        ("1.0.0", &first),
+        ("2.10.0", &newest),
+        ("0.1.0", &dockers),
+        ("0.2.0", &dockers_list),
+        ("main-0700", &first),
+    ] {
         let digest = source.digest(&tagged(&registry, tag)).await.unwrap();
         assert_eq!(digest.unwrap().as_str(), pushed, "{tag}");
     }
@@ -56,7 +64,7 @@ async fn all_tags_are_listed_and_the_digest_is_the_one_that_was_pushed() {
     assert_eq!(chosen.tag().unwrap().as_str(), "2.10.0");
 
     // What a tag pointed to before is still there by its digest.
-    let moved = registry.push(APP, "2.10.0", "newer still", 1).unwrap();
+    let moved = registry.push(APP, "2.10.0", "newer still", 1, Format::Oci).unwrap();
     assert_ne!(moved, newest);
     let digest = source.digest(&tagged(&registry, "2.10.0")).await.unwrap();
     assert_eq!(digest.unwrap().as_str(), moved);
@@ -67,7 +75,7 @@ async fn all_tags_are_listed_and_the_digest_is_the_one_that_was_pushed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_and_none_are_refused_and_a_repository_that_is_missing_is_said_to_be() {
     let registry = DockerRegistry::start().unwrap();
-    registry.push(APP, "1.0.0", "first", 1).unwrap();
+    registry.push(APP, "1.0.0", "first", 1, Format::Oci).unwrap();
     let nobody = OciRegistry::builder().http_client(http_client()).insecure();
     for (who, asked_by) in [("another", asked_by(&registry, "guessed")), ("nobody", nobody)] {
         let source = asked_by.build().unwrap();
