@@ -47,12 +47,13 @@ pub(crate) struct ResponseFacts {
 pub enum ErrorKind {
     /// A name, a host or a setting is wrong. Correct it; trying again as it is will not help.
     Configuration,
-    /// There is no identity to ask with, or AWS does not accept the one there is. Look at where the
-    /// credentials come from, unless it [is retryable](Error::is_retryable): then they were out of reach.
+    /// There is no identity to ask with, or AWS, or the registry, does not accept the one there is. Look at where the
+    /// credentials or the login come from, unless it [is retryable](Error::is_retryable): then they were out of reach.
     Credentials,
-    /// The identity is known and lacks the permission. Change the IAM or the repository policy.
+    /// The identity is known and lacks the permission. Change the IAM or the repository policy, or what the registry has
+    /// in their place.
     AccessDenied,
-    /// The repository does not exist in that account and region.
+    /// The repository does not exist in that registry; of ECR's, in that account and region.
     NotFound,
     /// The registry asked to slow down, and retries did not help. Come back later, and less often.
     Throttled,

@@ -21,6 +21,7 @@ mod answer;
 mod authorizer;
 mod builder;
 mod challenge;
+mod demand;
 mod failure;
 mod fields;
 mod link;

@@ -7,5 +7,7 @@ mod digest;
 mod errors;
 mod fake;
 mod limits;
+mod logins;
 mod paging;
 mod secrets;
+mod tokens;
