@@ -34,6 +34,12 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     let readme = include_str!("../../README.md");
     assert!(readme.contains(&table), "the table in README.md of this package should be\n{table}");
+
+    let named = pods.with_named_session()?;
+    for finder in Finder::ALL {
+        let arn = "arn:aws:sts::111122223333:assumed-role/irsa/reader-7";
+        assert_eq!(finder.find(&named.variables, &boto3)?, arn, "{finder:?}");
+    }
     Ok(())
 }
 

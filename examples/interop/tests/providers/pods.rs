@@ -69,6 +69,12 @@ impl Pods {
         Ok(cases.into_iter().map(|(name, parts)| Pod { name, variables: self.variables(parts) }).collect())
     }
 
+    /// A web identity token, and what the session is to be called.
+    pub(crate) fn with_named_session(&self) -> Result<Pod, Error> {
+        let name = vec![("AWS_ROLE_SESSION_NAME", "reader-7".to_owned())];
+        Ok(Pod { name: "a named session", variables: self.variables(vec![self.irsa("reader")?, name]) })
+    }
+
     fn variables(&self, parts: Vec<Variables>) -> Variables {
         let region = self.aws.region().to_owned();
         let mut variables = vec![
