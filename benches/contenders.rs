@@ -3,7 +3,7 @@
 use flux_policy::{Candidate, Order, Policy, TagFilter};
 use regex::Regex;
 
-use crate::tags::{Set, Tags};
+use crate::tag_sets::{Set, Tags};
 
 const RANGE: &str = ">=1.0.0 <2.0.0";
 const ALPINE: &str = r"^v?(?P<v>[0-9]+\.[0-9]+\.[0-9]+)-alpine[0-9.]+$";

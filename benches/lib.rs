@@ -1,4 +1,5 @@
-//! The tag sets and the contenders that `policy.rs` times and `instructions.rs` runs once.
+//! The tag sets and the contenders that the benches time, and that `instructions.rs` runs once.
 
 pub mod contenders;
-pub mod tags;
+pub mod listings;
+pub mod tag_sets;

@@ -2,13 +2,13 @@
 //!
 //! One thread; the tags are slices of one contiguous buffer in the order in which Flux stores them; compiling range and
 //! pattern is included. `cargo bench -p benches --bench policy` measures, `-- --test` runs each contender once. The
-//! contenders stand in `contenders.rs`, the tag sets in `tags.rs`; `policy.md` holds the results of one run, and what
+//! contenders stand in `contenders.rs`, the tag sets in `tag_sets.rs`; `policy.md` holds the results of one run, and what
 //! bounds each.
 
 use std::hint::black_box;
 
 use benches::contenders;
-use benches::tags::Set;
+use benches::tag_sets::Set;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 fn evaluations(criterion: &mut Criterion) {

@@ -1,135 +1,70 @@
-//! Tag sets as large registries hold them, made from a seed.
+//! What it takes to get from a registry to the latest of its tags, or to all of them, beside what one writes first.
+//!
+//! `cargo bench -p benches --bench tags` measures over loopback sockets, against the embedded AWS, which runs in the same
+//! process; `-- --test` runs each contender once. Both hold the number of requests to the number of pages. What the contenders take
+//! by themselves `instructions.rs` counts; `tags.md` holds the results of one run.
 
-/// Tags in descending byte order, as Flux stores them, in one contiguous buffer.
-#[derive(Debug)]
-pub struct Tags {
-    buffer: String,
-    ends: Vec<usize>,
-}
+use std::collections::BTreeMap;
 
-impl Tags {
-    /// The tags in order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| &self.buffer[start..end])
-    }
+use aws_credential_types::Credentials;
+use benches::listings::{Contender, OF_ECR, OF_OCI, Place};
+use benches::tag_sets::Set;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use local_aws::{GenericRegistry, LocalAws, Repository, User};
+use tokio::runtime::Runtime;
 
-    fn new(mut tags: Vec<String>) -> Self {
-        tags.sort_unstable_by(|a, b| b.cmp(a));
-        let ends = tags.iter().scan(0, |end, tag| {
-            *end += tag.len();
-            Some(*end)
-        });
-        Self { ends: ends.collect(), buffer: tags.concat() }
-    }
-}
+const TAGS: usize = 100_000;
+const PAGES: u64 = 100;
+const READ: &str = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "*"}}"#;
 
-/// The four sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Set {
-    /// `v1.12.345-rc.3`
-    Semver,
-    /// `1.12.345-alpine3.18`, among plain versions, variants and signatures
-    SemverAlpine,
-    /// `RELEASE.2023-01-31T12-00-00Z`
-    Release,
-    /// `main-1a2b3c4-1606364286`, among pull requests
-    Main,
-}
-
-impl Set {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Semver, Self::SemverAlpine, Self::Release, Self::Main];
-
-    /// Its name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Semver => "semver",
-            Self::SemverAlpine => "semver_alpine",
-            Self::Release => "release",
-            Self::Main => "main",
+#[expect(clippy::expect_used, reason = "a bench")]
+fn listings(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("a runtime");
+    let tags: Vec<_> = Set::Semver.tags(TAGS).iter().map(str::to_owned).collect();
+    let greatest = tags.iter().max().cloned();
+    let repository = || Repository::with_tags("apps/mainapp", tags.clone());
+    let aws = LocalAws::builder()
+        .user(User::new("bench").permissions(READ))
+        .repository(repository())
+        .generic_registry(GenericRegistry::open().repository(repository()));
+    let aws = runtime.block_on(aws.start()).expect("on loopback");
+    let key = aws.access_key("bench").expect("of the user");
+    let place = Place {
+        http_client: flux_aws_auth::http_client(),
+        credentials: Credentials::new(key.id(), key.secret(), None, None, "bench"),
+        ecr_url: Some(aws.ecr_url().to_owned()),
+        ecr_image: format!("{}.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp", aws.account()),
+        oci_url: aws.generic_registry_url().to_owned(),
+        oci_repository: "apps/mainapp".to_owned(),
+    };
+    let latest = Set::Semver.answer(TAGS).map(str::to_owned);
+    for (api, contenders, answer) in [("ecr", OF_ECR, latest), ("oci", OF_OCI, greatest)] {
+        let mut group = criterion.benchmark_group(format!("tags/{api}/{TAGS}"));
+        group.sample_size(10).throughput(Throughput::Elements(TAGS as u64));
+        for (name, list) in contenders {
+            let before = aws.requests();
+            let found = runtime.block_on(list(place.clone()));
+            assert_eq!(found, answer, "{name}");
+            assert_eq!(made_since(&before, &aws.requests()), PAGES, "{name}");
+            measure(&mut group, &runtime, (name, list), &place);
         }
     }
-
-    /// Flux's answer, where it is known for this number of tags.
-    pub fn answer(self, count: usize) -> Option<&'static str> {
-        let (at_100k, at_1m) = match self {
-            Self::Semver => ("1.49.1042859", "1.49.1048029"),
-            Self::SemverAlpine => ("1.49.1044606-alpine3.15", "1.49.1048261-alpine3.11"),
-            Self::Release => ("RELEASE.2018-10-06T03-42-29Z", "RELEASE.2018-10-06T03-45-34Z"),
-            Self::Main => ("main-2683557-1611534347", "main-3e90f78-1611534402"),
-        };
-        match count {
-            100_000 => Some(at_100k),
-            1_000_000 => Some(at_1m),
-            _ => None,
-        }
-    }
-
-    /// The first `count` tags of the set.
-    pub fn tags(self, count: usize) -> Tags {
-        let mut draw = Draw { state: self as u64 + 1 };
-        let one = match self {
-            Self::Semver => semver,
-            Self::SemverAlpine => semver_alpine,
-            Self::Release => release,
-            Self::Main => main,
-        };
-        Tags::new((0..count as u64).map(|index| one(&mut draw, index)).collect())
-    }
 }
 
-/// A linear congruential generator.
-struct Draw {
-    state: u64,
+fn measure(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    runtime: &Runtime,
+    (name, list): Contender,
+    place: &Place,
+) {
+    group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+        bencher.iter(|| runtime.block_on(list(place.clone())));
+    });
 }
 
-impl Draw {
-    fn next(&mut self, below: u64) -> u64 {
-        self.state =
-            self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.state >> 33) % below
-    }
+fn made_since(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> u64 {
+    after.values().sum::<u64>() - before.values().sum::<u64>()
 }
 
-/// A permutation, so that tags are distinct.
-fn scatter(index: u64) -> u64 {
-    (index * 7919 + 12345) % 1_048_583
-}
-
-fn semver(draw: &mut Draw, index: u64) -> String {
-    let (v, major, minor, p) = (draw.next(4), draw.next(4), draw.next(50), draw.next(5));
-    let prefix = if v == 0 { "v" } else { "" };
-    let version = format!("{prefix}{major}.{minor}.{}", scatter(index));
-    if p == 0 { format!("{version}-rc.{}", draw.next(20)) } else { version }
-}
-
-fn semver_alpine(draw: &mut Draw, index: u64) -> String {
-    let (kind, major, minor, alpine) = (draw.next(10), draw.next(4), draw.next(50), draw.next(20));
-    let patch = scatter(index);
-    match kind {
-        0..=5 => format!("{major}.{minor}.{patch}-alpine3.{alpine}"),
-        6 | 7 => format!("{major}.{minor}.{patch}"),
-        8 => format!("{major}.{minor}.{patch}-slim"),
-        _ => format!("sha256-{:016x}.sig", patch.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
-    }
-}
-
-fn release(draw: &mut Draw, index: u64) -> String {
-    let kind = draw.next(10);
-    let seconds = 1_500_000_000 + 37 * scatter(index);
-    let stamp =
-        flux_policy::Timestamp::from_unix_seconds(seconds.cast_signed()).to_string().replace(':', "-");
-    format!("RELEASE.{stamp}{}", if kind == 9 { ".fips" } else { "" })
-}
-
-fn main(draw: &mut Draw, index: u64) -> String {
-    let (kind, hash) = (draw.next(10), draw.next(1 << 28));
-    let stamp = 1_600_000_000 + 11 * scatter(index);
-    if kind < 8 {
-        format!("main-{hash:07x}-{stamp}")
-    } else {
-        format!("pr-{}-{hash:07x}-{stamp}", index % 5000)
-    }
-}
+criterion_group!(tags, listings);
+criterion_main!(tags);

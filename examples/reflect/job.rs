@@ -1,10 +1,12 @@
 //! The main job, through the public API only: credentials, scan, latest image.
 
+use std::path::Path;
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use flux_aws_auth::{ChainReport, Principal, http_client};
-use flux_ecr_reflect::{EcrRegistry, ImageName, Reflection, Reflector};
+use flux_ecr_reflect::{EcrRegistry, ImageName, OciRegistry, Reflection, Reflector, RegistryLogin};
 use flux_policy::Policy;
 use flux_policy::manifest::{self, Manifest};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,6 +20,7 @@ pub(crate) struct Request {
     pub(crate) image: ImageName,
     registry: EcrRegistry,
     policy: Policy,
+    through_distribution_api: bool,
 }
 
 /// What the job found, and what it took.
@@ -57,14 +60,14 @@ impl Request {
                 registry.region(),
                 aws.region()
             ))),
-            _ => Ok(Self { image, registry, policy: policy(args)? }),
+            _ => Ok(Self { image, registry, policy: policy(args)?, through_distribution_api: args.oci }),
         }
     }
 }
 
 /// Credentials, scan, latest image.
 pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Failure> {
-    let Request { image, registry, policy } = request;
+    let Request { image, registry, policy, .. } = request;
     let credential_requests = Counting::new(http_client());
     let chain = world
         .chain()
@@ -81,7 +84,8 @@ pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Fa
 
     let registry_requests = Counting::new(http_client());
     let stopwatch = Stopwatch::start();
-    let reflection = reflector(world, chain, registry_requests.clone())?.reflect(image, policy).await?;
+    let reflector = reflector(request, world, chain, registry_requests.clone())?;
+    let reflection = reflector.reflect(image, policy).await?;
     let reflected = Step {
         name: "scan and decision",
         duration: stopwatch.elapsed(),
@@ -98,7 +102,18 @@ pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Fa
 }
 
 fn policy(args: &Args) -> Result<Policy, Failure> {
-    let Some(path) = &args.policy else { return Ok(Policy::semver(">=1.0.0")?) };
+    let policy = match &args.policy {
+        Some(path) => policy_of_file(path)?,
+        None if args.newest_push => Policy::newest_push(),
+        None => Policy::semver(">=1.0.0")?,
+    };
+    Ok(match &args.min_age {
+        Some(age) => policy.with_minimum_age(age.duration()),
+        None => policy,
+    })
+}
+
+fn policy_of_file(path: &Path) -> Result<Policy, Failure> {
     let cannot = |why: String| Failure::Input(format!("The policy file {} {why}", path.display()));
     let text = read(path).map_err(|error| cannot(format!("cannot be read: {error}.")))?;
     let manifests = manifest::read(&text).map_err(|error| match error.hint() {
@@ -117,18 +132,21 @@ fn policy(args: &Args) -> Result<Policy, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a program reads the files that its command line names")]
-fn read(path: &std::path::Path) -> std::io::Result<String> {
+fn read(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
 fn reflector(
+    request: &Request,
     world: &World,
-    credentials: impl ProvideCredentials + 'static,
-    client: Counting<aws_smithy_runtime_api::client::http::SharedHttpClient>,
+    credentials: impl ProvideCredentials + Clone + 'static,
+    client: Counting<SharedHttpClient>,
 ) -> Result<Reflector, flux_ecr_reflect::Error> {
     let progress = progress(world.tags);
-    let mut reflector =
-        Reflector::builder().credentials(credentials).http_client(client).on_page(move |page| {
+    let mut reflector = Reflector::builder()
+        .credentials(credentials.clone())
+        .http_client(client.clone())
+        .on_page(move |page| {
             progress.set_position(page.tags);
             if !page.more {
                 progress.finish_and_clear();
@@ -136,6 +154,17 @@ fn reflector(
         });
     if let Some(endpoint) = &world.ecr_endpoint {
         reflector = reflector.endpoint_url(endpoint);
+    }
+    if request.through_distribution_api {
+        reflector = reflector.distribution_api();
+    }
+    // The embedded registry is not at the image's host.
+    if let (true, Some(ecr), Some(url)) =
+        (request.through_distribution_api, &world.ecr_endpoint, &world.registry_url)
+    {
+        let logins = RegistryLogin::builder().credentials(credentials).http_client(client.clone());
+        let registry = OciRegistry::builder().login(logins.endpoint_url(ecr).build()?).http_client(client);
+        reflector = reflector.oci_registry(registry.endpoint_url(url).build()?);
     }
     reflector.build()
 }

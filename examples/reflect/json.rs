@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use flux_aws_auth::{ChainReport, SourceReport, SourceResult};
+use flux_policy::Selected;
 use serde_json::{Value, json};
 
 use crate::job::{Failure, Findings, Request};
@@ -34,6 +35,8 @@ pub(crate) fn findings(request: &Request, world: &World, findings: &Findings) ->
             "latestTags": scan.latest_tags().iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "decision": latest.decision(),
+        "pushedAt": latest.decision().winner().and_then(Selected::pushed_at).map(|at| at.to_string()),
+        "through": latest.report().access().map(|access| access.to_string()),
         "latestImage": latest.image_ref().map(ToString::to_string),
         "steps": steps.collect::<Vec<_>>(),
     })

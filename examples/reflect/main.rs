@@ -5,6 +5,8 @@
 //! $ cargo run --example reflect
 //! $ cargo run --example reflect -- --setup nothing
 //! $ cargo run --example reflect -- --policy examples/data/podinfo.yaml --json
+//! $ cargo run --example reflect -- --oci
+//! $ cargo run --example reflect -- --newest-push --min-age 24h
 //! $ cargo run --example reflect -- --live --image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp
 //! ```
 //!

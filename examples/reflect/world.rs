@@ -53,6 +53,9 @@ pub(crate) struct World {
     pub(crate) service_account: Option<(ServiceAccountRef, ServiceAccount)>,
     /// The ECR API, where it is not the region's own.
     pub(crate) ecr_endpoint: Option<String>,
+    /// The registry itself, where it is not at the image's host.
+    #[allow(dead_code, reason = "only the example `reflect` asks it")]
+    pub(crate) registry_url: Option<String>,
     /// What was set up, line by line.
     pub(crate) story: Vec<String>,
     /// How many tags there are to list, where that is known.
@@ -87,6 +90,7 @@ impl World {
             object,
             service_account: annotated,
             ecr_endpoint: Some(aws.ecr_url().to_owned()),
+            registry_url: Some(aws.registry_url().to_owned()),
             story,
             tags,
             aws: Some(aws),
@@ -101,6 +105,7 @@ impl World {
             object: None,
             service_account: None,
             ecr_endpoint: None,
+            registry_url: None,
             story: vec!["This process's own environment, and the real AWS.".to_owned()],
             tags: None,
             aws: None,
@@ -157,7 +162,8 @@ fn account(setup: Setup) -> local_aws::Builder {
 const READ_ECR: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
     {"Effect": "Allow", "Action": ["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], "Resource": "*"},
-    {"Effect": "Allow", "Action": "ecr:ListImages", "Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/*"}]}"#;
+    {"Effect": "Allow", "Action": ["ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage"],
+     "Resource": "arn:aws:ecr:eu-west-1:111122223333:repository/*"}]}"#;
 
 /// What EKS puts into the pod, and what a person would say about it.
 fn pod(setup: Setup, aws: &LocalAws) -> (Environment, Vec<String>) {

@@ -17,10 +17,14 @@ mod text;
 #[path = "../reflect/world.rs"]
 mod world;
 
+#[path = "it/apis.rs"]
+mod apis;
 #[path = "it/command_line.rs"]
 mod command_line;
 #[path = "it/iam_documents.rs"]
 mod iam_documents;
+#[path = "it/permissions.rs"]
+mod permissions;
 #[path = "it/policies.rs"]
 mod policies;
 #[path = "it/readme.rs"]

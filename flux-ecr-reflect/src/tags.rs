@@ -184,6 +184,11 @@ impl TagPage {
         &self.entries
     }
 
+    /// The same, without the rest of the page.
+    pub fn into_entries(self) -> Vec<TagEntry> {
+        self.entries
+    }
+
     /// The cursor of the page that follows; `None` on the last one.
     pub fn next(&self) -> Option<&Cursor> {
         self.next.as_ref()

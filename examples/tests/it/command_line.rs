@@ -28,6 +28,9 @@ fn the_exit_code_tells_found_from_nothing_and_failure() {
     expect(&["--json", "--tags", "20"], 1, "\"latestImage\": null", "");
     expect(&["--setup", "nothing"], 2, "Set-up", "No AWS credentials");
     expect(&["--setup", "nothing", "--json"], 2, "\"what\": \"credentials\"", "");
+    expect(&["--oci", "--json"], 0, "the distribution API, with a user and a password", "");
+    expect(&["--newest-push", "--json"], 0, "\"policy\": \"most recent push\"", "");
+    expect(&["--newest-push", "--min-age", "999999h"], 1, "Latest image\n  none", "");
     expect(&["--policy", "no/such/file.yaml"], 2, "", "The policy file no/such/file.yaml cannot be read");
     expect(&["--policy", "Cargo.toml"], 2, "", "The policy file Cargo.toml cannot be used");
     expect(&["--policy", "data/explain/minio.yaml", "--json"], 0, "latestImage", "");

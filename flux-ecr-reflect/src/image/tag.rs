@@ -27,6 +27,11 @@ impl Tag {
         if is_tag(text) { String::from_utf8(text.to_vec()).ok().map(Self) } else { None }
     }
 
+    /// The same of a text.
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        is_tag(text.as_bytes()).then(|| Self::of_checked(text))
+    }
+
     /// What was a tag before.
     pub(crate) fn of_checked(text: &str) -> Self {
         Self(text.to_owned())

@@ -1,7 +1,9 @@
 //! What a registry's answers say: a page of tags, the digest of a manifest.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -26,11 +28,8 @@ pub(super) fn page(subject: Subject<'_>, answer: &Answer) -> Result<TagPage, Err
     }
     // Without the key it is no empty list but none at all, and the listing would seem complete.
     let tags = list.tags.ok_or_else(|| subject.senseless(answer, "an object that has no \"tags\""))?;
-    let tags = tags.into_iter().map(|tag| {
-        let malformed = |error| subject.senseless(answer, "a malformed tag").with_source(error);
-        Tag::try_from(tag).map(TagEntry::new).map_err(malformed)
-    });
-    let page = TagPage::new(tags.collect::<Result<_, _>>()?);
+    let malformed = |error| subject.senseless(answer, "a malformed tag").with_source(error);
+    let page = TagPage::new(tags.0.map_err(malformed)?);
     let next = link::next(answer.headers.get_all_bytes("link"))
         .map_err(|Malformed| subject.senseless(answer, "a Link that cannot be read"))?;
     Ok(match next {
@@ -96,13 +95,51 @@ pub(super) fn digest_of_body(subject: Subject<'_>, answer: &Answer) -> Result<Di
 struct TagList {
     name: Option<String>,
     #[serde(default, deserialize_with = "list_or_null")]
-    tags: Option<Vec<String>>,
+    tags: Option<Entries>,
 }
 
-fn list_or_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Vec<String>>, D::Error> {
-    let list: Option<Vec<String>> = Deserialize::deserialize(value)?;
-    Ok(Some(list.unwrap_or_default()))
+fn list_or_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Entries>, D::Error> {
+    let list: Option<Entries> = Deserialize::deserialize(value)?;
+    Ok(Some(list.unwrap_or_else(|| Entries(Ok(Vec::new())))))
 }
+
+/// Made while the list is read, so that a tag is one string from the beginning; or why one of them is no tag.
+struct Entries(Result<Vec<TagEntry>, Error>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(list: D) -> Result<Self, D::Error> {
+        list.deserialize_seq(ReadEntries)
+    }
+}
+
+struct ReadEntries;
+
+impl<'de> Visitor<'de> for ReadEntries {
+    type Value = Entries;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tags")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+        let mut entries = Ok(Vec::with_capacity(PER_PAGE));
+        while let Some(Text(text)) = list.next_element()? {
+            let Ok(found) = &mut entries else { continue };
+            match Tag::of(&text) {
+                Some(tag) => found.push(TagEntry::new(tag)),
+                None => entries = Tag::try_from(text.into_owned()).map(|tag| vec![TagEntry::new(tag)]),
+            }
+        }
+        Ok(Entries(entries))
+    }
+}
+
+/// What is asked for at once unless another number is set.
+const PER_PAGE: usize = 1000;
+
+/// A string that is borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Whether a registry that calls the repository `name` means the one that was asked for. What stands before the registry may put a
 /// prefix before the name or take one away.

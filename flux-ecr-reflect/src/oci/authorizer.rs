@@ -155,7 +155,8 @@ impl Authorizer {
         answer: &Answer,
     ) -> Result<Option<Refused>, Error> {
         let is_expired = || Said::read(answer, &[]).is_of_expired_login(answer.status);
-        if answer.status != 401 && !is_expired() {
+        // What went well is not read twice.
+        if answer.is_success() || (answer.status != 401 && !is_expired()) {
             return Ok(None);
         }
         self.learn(subject, answer)?;

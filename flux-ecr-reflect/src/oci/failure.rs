@@ -93,14 +93,18 @@ impl<'a> Subject<'a> {
             ErrorKind::Configuration => format!("{registry} refused the request for {self} as wrong"),
             _ => format!("{registry} answered the request for {self} with HTTP {}", answer.status),
         };
-        let denial = match image.ecr_registry() {
-            Ok(ecr) if kind == ErrorKind::AccessDenied => {
-                Some(Denial::of(&said.message, false, ecr.account_id()))
-            }
-            _ => None,
+        let error = Error::new(kind, message).with_response(facts(answer));
+        let error = match image.ecr_registry() {
+            Ok(ecr) if kind == ErrorKind::AccessDenied => error
+                .with_denial(Some(Denial::of(&said.message, false, ecr.account_id())))
+                .with_hint(format!(
+                    "Allow ecr:ListImages and ecr:BatchGetImage on {} in the identity's IAM policy, and, if the identity belongs \
+                     to another account, in the repository's policy too.",
+                    ecr.repository_arn(image.repository())
+                )),
+            _ => error.with_hint(self.remedy(kind, answer.status)),
         };
-        let error = Error::new(kind, message).with_hint(self.remedy(kind, answer.status));
-        said.into_source_of(error.with_response(facts(answer)).with_denial(denial))
+        said.into_source_of(error)
     }
 
     fn remedy(&self, kind: ErrorKind, status: u16) -> &'static str {
@@ -112,10 +116,6 @@ impl<'a> Subject<'a> {
             ErrorKind::Credentials => {
                 "Check the name of the image first: some registries answer so for what does not exist. Then give a login that may \
                  pull it."
-            }
-            ErrorKind::AccessDenied if is_ecr => {
-                "Allow ecr:ListImages and ecr:BatchGetImage on the repository in the identity's IAM policy, and, if the identity \
-                 belongs to another account, in the repository's policy too."
             }
             ErrorKind::AccessDenied => "Give this login the right to pull the image.",
             ErrorKind::NotFound => "Check the spelling of the image, and that the login may see it.",

@@ -201,6 +201,16 @@ impl ReflectorBuilder {
         if let Some(source) = self.tag_source {
             return Ok(Source::Other(source));
         }
+        // Nothing is left to connect to.
+        if let (None, Some(others)) = (&self.credentials, &self.oci_registry) {
+            let others = others.clone();
+            return Ok(Source::Registries(Registries {
+                ecr: None,
+                others,
+                others_know_ecr: true,
+                prefer_others: true,
+            }));
+        }
         let throttle = self.throttle.unwrap_or_else(Throttle::process_wide);
         let connection = Connection {
             throttle: match &self.sleep_impl {
