@@ -5,7 +5,6 @@ import json
 import sys
 
 import boto3
-from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -29,8 +28,7 @@ clients = {}
 def client(call):
     name = json.dumps([call["service"], call["keys"]], sort_keys=True)
     if name not in clients:
-        signed = {} if call["keys"] else {"signature_version": UNSIGNED}
-        config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"}, **signed)
+        config = Config(retries={"max_attempts": 1}, s3={"addressing_style": "path"})
         clients[name] = session.client(
             call["service"], endpoint_url=call["endpoint"], region_name=call["region"], config=config, **call["keys"]
         )

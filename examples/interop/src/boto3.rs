@@ -29,8 +29,6 @@ pub struct Boto3 {
 pub enum Caller {
     /// The account's root.
     Root,
-    /// Nobody: the request is not signed.
-    Nobody,
     /// Who has these credentials.
     With(Credentials),
 }
@@ -89,7 +87,6 @@ impl Boto3 {
     ) -> Result<Value, Error> {
         let keys = match caller {
             Caller::Root => self.root.clone(),
-            Caller::Nobody => json!({}),
             Caller::With(credentials) => keys(credentials),
         };
         let call = json!({

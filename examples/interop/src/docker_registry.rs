@@ -86,7 +86,7 @@ impl DockerRegistry {
                     passwords.display()
                 ),
             )?;
-            let mut command = Command::new(program);
+            let mut command = Command::new(&program);
             command.arg("serve").arg(configuration);
             Ok(command)
         };

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::Error;
 
+/// How often a server is started.
+const ATTEMPTS: u32 = 3;
 /// How often a server is asked whether it is ready, and the pause between two times: a minute in all.
 const ASKED: u32 = 300;
 const PAUSE: Duration = Duration::from_millis(200);
@@ -35,10 +37,25 @@ impl Server {
     pub fn start(
         name: &'static str,
         path: &str,
-        command: impl FnOnce(u16, &Path) -> Result<Command, Error>,
+        command: impl Fn(u16, &Path) -> Result<Command, Error>,
+    ) -> Result<Self, Error> {
+        let mut last = Err("it was not started".into());
+        for _ in 0..ATTEMPTS {
+            last = Self::start_once(name, path, &command);
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
+    }
+
+    fn start_once(
+        name: &'static str,
+        path: &str,
+        command: impl Fn(u16, &Path) -> Result<Command, Error>,
     ) -> Result<Self, Error> {
         let directory = TempDir::new()?;
-        // Free now; whoever else wants a port is given another one.
+        // Free now. It can be another's before the server has it, so there are several attempts.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let command = command(address.port(), directory.path())?;
         let log = File::create(directory.path().join(LOG))?;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use interop::{Error, Server};
 
-fn python(program: &'static str) -> impl FnOnce(u16, &Path) -> Result<Command, Error> {
+fn python(program: &'static str) -> impl Fn(u16, &Path) -> Result<Command, Error> {
     move |port, _| {
         let mut command = Command::new("python3");
         command.args(["-c", program, &port.to_string()]);
