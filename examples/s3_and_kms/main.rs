@@ -32,7 +32,7 @@
 //!
 //! With `--live` it is one object on the real cluster and the real AWS, as `--help` says.
 //!
-//! [ministack]: https://pypi.org/project/ministack/
+//! [ministack]: https://github.com/ministackorg/ministack
 
 mod account;
 mod args;

@@ -18,8 +18,8 @@ use crate::server::{Server, isolated};
 ///
 /// Images are pushed with [skopeo].
 ///
-/// [registry]: https://packages.debian.org/stable/docker-registry
-/// [skopeo]: https://packages.debian.org/stable/skopeo
+/// [registry]: https://github.com/distribution/distribution
+/// [skopeo]: https://github.com/containers/skopeo
 #[derive(Debug)]
 pub struct DockerRegistry {
     server: Server,
@@ -141,7 +141,7 @@ impl DockerRegistry {
     /// Pushes files as an OCI artifact of one layer, a compressed tar archive, by the client of [ORAS]. Gives the digest that the
     /// registry says.
     ///
-    /// [ORAS]: https://pypi.org/project/oras/
+    /// [ORAS]: https://github.com/oras-project/oras-py
     ///
     /// # Errors
     ///

@@ -19,7 +19,7 @@ const REGION: &str = "eu-west-1";
 /// It checks neither the signature nor the expiry of a web identity token. Its calls are made by boto3; it knows an account's root by an access key whose
 /// id is the account's.
 ///
-/// [ministack]: https://pypi.org/project/ministack/
+/// [ministack]: https://github.com/ministackorg/ministack
 #[derive(Debug)]
 pub struct Ministack {
     // Before the server, so that it ends first.
