@@ -94,6 +94,8 @@
 //!
 //! * `artifacts`: [`artifact`](https://docs.rs/flux-ecr-reflect/latest/flux_ecr_reflect/artifact/), which pulls OCI artifacts as Flux's
 //!   OCIRepository does. Off by default, because of tar, gzip and the model of manifests that come with it.
+//! * `manifest`: `ImageTask::from_manifests`, which reads what is wanted from Flux's ImagePolicy and ImageRepository. Off by default,
+//!   because of the YAML that comes with it.
 
 mod accessory;
 #[cfg(feature = "artifacts")]

@@ -23,6 +23,8 @@ pub(crate) mod builder;
 pub(crate) mod credentials;
 mod digest;
 mod latest;
+#[cfg(feature = "manifest")]
+mod manifest;
 mod registries;
 mod report;
 mod status;

@@ -88,6 +88,11 @@ impl ImageTask {
         &self.policy
     }
 
+    /// When the digest is recorded too.
+    pub fn digests(&self) -> DigestReflection {
+        self.digests
+    }
+
     /// What was chosen before.
     pub fn status(&self) -> &ImageStatus {
         &self.status

@@ -17,6 +17,7 @@ mod preflight;
 mod registries;
 mod remedies;
 mod secrets;
+mod thousand;
 mod throttle;
 mod tls_server;
 mod transport;
