@@ -22,6 +22,8 @@
 //! [limits](Limits) say is given up where it exceeds them. What is written to a path is there whole and checked, or not at all,
 //! whatever fails and whenever the future is dropped.
 //!
+//! Files are written by tokio, so [`Artifact::copy_to`] and [`Artifact::extract_to`] need its runtime.
+//!
 //! Signatures (`.spec.verify`) are not verified: that needs a trust policy of one's own.
 //!
 //! # Who is asked
