@@ -17,8 +17,10 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use flux_ecr_reflect::{Cursor, Error, ErrorKind, Pages, Reflector};
 use flux_policy::Policy;
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 use crate::fake::{self, page};
@@ -86,7 +88,9 @@ impl HttpConnector for Wire {
                 }
                 Turn::Broken => return Err(ConnectorError::io("connection reset by peer".into())),
             };
-            Ok(HttpResponse::new(StatusCode::try_from(200).expect("a status"), SdkBody::from(body)))
+            // As it comes from a network: what is in memory already has no limit.
+            let body = SdkBody::from_body_1_x(Full::new(Bytes::from(body)));
+            Ok(HttpResponse::new(StatusCode::try_from(200).expect("a status"), body))
         })
     }
 }
