@@ -25,7 +25,7 @@ pub(crate) use retry_after::retry_after;
 /// | | |
 /// |---|---|
 /// | requests at once | 16; halved by an answer that says "slower", down to 1 |
-/// | pause after such an answer | what `Retry-After` says, at most 5 minutes; else 1 s, doubled up to 20 s until an answer is none |
+/// | pause after such an answer | what `Retry-After` says, at most 5 minutes; where it says nothing, or no time at all, 1 s, doubled up to 20 s until an answer is none |
 /// | faster again | one request more at once for every second of answers that are none |
 /// | the longest wait for a turn | 60 s, unless [`with_max_wait`](Self::with_max_wait) says otherwise |
 ///
@@ -72,6 +72,9 @@ pub enum RegistryApi {
 
 impl Throttle {
     /// The one that all share who ask for it: every [`Reflector`](crate::Reflector) of the process that is given no other.
+    ///
+    /// Whoever they ask as: what a host says to one of them slows all of them down there, by at most 5 minutes an answer, and
+    /// they stand in one queue. Tenants that are not to feel each other get a [`new`](Self::new) one each.
     pub fn process_wide() -> Self {
         static LANES: LazyLock<Arc<Lanes>> = LazyLock::new(Arc::default);
         Self { lanes: LANES.clone(), ..Self::new() }
@@ -116,7 +119,7 @@ impl Throttle {
 
     /// When a wait that begins now is too long: to be shared by the tries of one request.
     pub(crate) fn deadline(&self) -> Deadline {
-        Deadline { at: now() + self.max_wait, max_wait: self.max_wait }
+        Deadline { at: now() + self.max_wait.min(FOR_EVER), max_wait: self.max_wait }
     }
 
     /// [`acquire`](Self::acquire), with what is left of a wait that began earlier.
@@ -162,7 +165,7 @@ impl Permit {
 
     /// The registry asked to slow down: HTTP 429, `ThrottlingException`, `TOOMANYREQUESTS`. `retry_after` is what the answer's
     /// [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) says, if it has one; nobody sends to the host
-    /// before, though no longer than five minutes.
+    /// before, though no longer than five minutes. Zero, and so a date that has passed, says no more than `None`.
     pub fn throttled(self, retry_after: Option<Duration>) {
         self.lane.slow_down(self.epoch, retry_after, now());
     }
@@ -204,5 +207,7 @@ fn now() -> Instant {
 }
 
 const MAX_WAIT: Duration = Duration::from_secs(60);
-/// From so many hosts on, those are forgotten that nobody asks and that are as fast as they were at first.
+/// A longer wait could end behind the last instant that the clock can tell.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
+/// From so many hosts on, those are forgotten that nobody has asked for a minute.
 const TIDY_AT: usize = 1024;

@@ -115,7 +115,8 @@ impl Lane {
             state.window = (state.window / 2).max(1);
             state.changed_at = Some(now);
         }
-        let pause = match retry_after {
+        // To ask for slower and for at once contradicts itself: then the former counts.
+        let pause = match retry_after.filter(|asked_for| !asked_for.is_zero()) {
             Some(asked_for) => asked_for.min(LONGEST_PAUSE),
             None if is_first => backoff(state.strikes),
             None => return,
@@ -129,7 +130,7 @@ impl Lane {
         );
     }
 
-    /// Whether it would make no difference to forget it.
+    /// Whether nobody waits for it or is on the way, and what it knows is old.
     pub(super) fn is_rested(&self, now: Instant) -> bool {
         let mut state = self.state();
         let quiet = state.changed_at.is_none_or(|then| now.saturating_duration_since(then) >= RESTED_AFTER);

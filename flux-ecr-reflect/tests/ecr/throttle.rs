@@ -182,6 +182,32 @@ async fn no_wait_is_longer_than_allowed() {
     assert_eq!((now() - begin).as_secs(), 300);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_ever_does_so() {
+    let throttle = Throttle::new().with_max_wait(Duration::MAX);
+    let held = all_turns(&throttle).await;
+    let begin = now();
+    let mut patient = pin!(throttle.acquire(HOST, API));
+    assert!(patient.as_mut().now_or_never().is_none());
+    pass(Duration::from_secs(86_400)).await;
+    assert!(patient.as_mut().now_or_never().is_none());
+    drop(held);
+    patient.await.expect("its turn").ok();
+    assert_eq!((now() - begin).as_secs(), 86_400);
+}
+
+/// A registry that says "slower" and "at once", or whose date has passed by a clock that is wrong.
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_slow_down_for_no_time_is_not_asked_again_at_once() {
+    let throttle = Throttle::new();
+    let begin = now();
+    for seconds in [0, 1, 3, 7, 15] {
+        let permit = throttle.acquire(HOST, API).await.expect("a turn");
+        assert_eq!((now() - begin).as_secs(), seconds);
+        permit.throttled(Some(Duration::ZERO));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
