@@ -137,7 +137,7 @@ impl<'a> Pages<'a> {
         let page = match self.source.page(&request).await {
             Ok(page) => page,
             // Of a name or a setting that is wrong, not of a page: nothing was listed yet.
-            Err(error) if number == 1 && error.kind() == ErrorKind::Configuration => return Err(error),
+            Err(error) if cursor.is_none() && error.kind() == ErrorKind::Configuration => return Err(error),
             Err(error) => return Err(error.at_page(number, cursor.cloned())),
         };
         if let Err(error) = self.refuse_circles(&page) {

@@ -58,6 +58,17 @@ async fn an_error_names_its_page_and_keeps_the_cursor() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_is_refused_at_once_is_told_and_a_wrong_name_is_of_no_page() {
+    let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
+    let source = Script::new([Err(ErrorKind::Configuration), Err(ErrorKind::Configuration)]);
+    let error = Pages::new(&source, &image, None).next().await.expect_err("a wrong name");
+    assert_eq!((error.page(), error.cursor()), (None, None));
+    let mut resumed = Pages::new(&source, &image, None).beginning_at(Cursor::new("old"));
+    let error = resumed.next().await.expect_err("a cursor that is good no more");
+    assert_eq!((error.page(), error.cursor().map(Cursor::as_str)), (Some(1), Some("old")));
+}
+
+#[tokio::test]
 async fn a_failed_page_can_be_asked_for_again() {
     let source = Script::new([Ok(Some("a")), Err(ErrorKind::Unavailable), Ok(None)]);
     let image: ImageName = "ghcr.io/org/app".parse().expect("valid");
