@@ -14,6 +14,7 @@ use self::origin::Origin;
 use self::wire::{Answer, Request, Tries, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::image::{Digest, ImageName, ImageRef};
+use crate::registry::RegistryKind;
 use crate::tags::{Access, PageRequest, TagPage, TagSource};
 use crate::throttle::RegistryApi;
 
@@ -173,7 +174,9 @@ impl Inner {
         if let Some(endpoint) = &self.endpoint {
             return Ok(endpoint.clone());
         }
-        Origin::of_host(image.registry(), !self.is_insecure).ok_or_else(|| {
+        // ECR knows no plain http, and who overhears a login to it can read all that its owner may.
+        let is_plain = self.is_insecure && matches!(image.registry_kind(), Ok(RegistryKind::Other));
+        Origin::of_host(image.registry(), !is_plain).ok_or_else(|| {
             let message = format!("registry host {:?} is none that can be asked", image.registry());
             Error::new(ErrorKind::Configuration, message)
         })

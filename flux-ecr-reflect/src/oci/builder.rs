@@ -107,8 +107,8 @@ impl OciRegistryBuilder {
         self
     }
 
-    /// Asks registries over plain `http`, as Flux does with [`.spec.insecure`][1]. Everybody on the way can read the login, and
-    /// change the answer.
+    /// Asks registries over plain `http`, as Flux does with [`.spec.insecure`][1] where there is no `https`. Everybody on the way
+    /// can read the login, and change the answer. Amazon ECR, private and public, is asked over `https` even so.
     ///
     /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#insecure
     pub fn insecure(mut self) -> Self {

@@ -97,7 +97,8 @@ impl ReflectorBuilder {
         self
     }
 
-    /// The client of a transport, and plain `http` to registries that are not private ECR if that is its way.
+    /// The client of a transport, and plain `http` to registries that are not Amazon ECR's if that is its way. Its timeout is
+    /// [`within`](RegistryTransport::within)'s alone.
     pub fn transport(mut self, transport: &RegistryTransport) -> Self {
         self.http_client = Some(transport.http_client());
         self.is_insecure = transport.is_insecure();

@@ -146,6 +146,28 @@ async fn an_endpoint_is_asked_in_place_of_the_host_and_plain_http_only_when_told
     }
 }
 
+/// A login to ECR opens all that its owner may read, for twelve hours.
+#[tokio::test(start_paused = true)]
+async fn amazon_ecr_is_asked_over_https_whatever_is_said_of_registries() {
+    for (image, origin) in [
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/app",
+            "https://123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        ),
+        ("public.ecr.aws/apps/app", "https://public.ecr.aws"),
+        ("registry.example.com/apps/app", "http://registry.example.com"),
+    ] {
+        let (client, log) = fake::world(|asked| match asked.authorization {
+            Some(_) => Reply::tags(&["1.0.0"]),
+            None => Reply::unauthorized("Basic realm=\"registry\""),
+        });
+        let registry = fake::builder(client).login(Same::basic()).insecure().build().expect("complete");
+        let image = image.parse().expect("valid");
+        fake::reflector(&registry).scan(&image).await.expect("complete");
+        assert!(log.all().iter().all(|asked| asked.origin == origin), "{:?}", log.lines());
+    }
+}
+
 const SECRET: &str = "correct-horse-battery";
 
 /// One login for every registry.
