@@ -7,13 +7,13 @@ use std::time::Duration;
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use flux_aws_auth::{Environment, HttpClientBuilder};
+use flux_aws_auth::{Environment, HttpClientBuilder, Proxy};
 
 use crate::error::{Error, ErrorKind};
 
 mod secret;
 
-use secret::Data;
+use secret::{Certificates, Data};
 
 /// The way to a registry, as an [ImageRepository][1] or an [OCIRepository][2] describes it.
 ///
@@ -40,7 +40,7 @@ use secret::Data;
 ///     .timeout(Duration::from_secs(90))
 ///     .build()?;
 /// # let credentials = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "docs");
-/// let reflector = Reflector::builder().credentials(credentials).http_client(transport.http_client()).build()?;
+/// let reflector = Reflector::builder().credentials(credentials).transport(&transport).build()?;
 /// # async fn scan(transport: RegistryTransport, reflector: Reflector, image: &ImageName) -> Result<Scan, Error> {
 /// let scan: Scan = transport.within(reflector.scan(image)).await?;
 /// #    Ok(scan)
@@ -112,10 +112,11 @@ impl fmt::Debug for RegistryTransport {
 /// Settings of a [`RegistryTransport`], made by [`RegistryTransport::builder`].
 ///
 /// Secrets are given as their decoded `data`, with the name to tell them by. Neither errors nor `Debug` show what is in them.
-#[derive(Debug)]
 #[must_use = "a builder does nothing until built"]
 pub struct RegistryTransportBuilder {
-    client: Result<HttpClientBuilder, Error>,
+    of_the_process: HttpClientBuilder,
+    proxy: Result<Option<Proxy>, Error>,
+    certificates: Result<Vec<Certificates>, Error>,
     is_insecure: bool,
     timeout: Option<Duration>,
     sleep_impl: SharedAsyncSleep,
@@ -124,7 +125,9 @@ pub struct RegistryTransportBuilder {
 impl Default for RegistryTransportBuilder {
     fn default() -> Self {
         Self {
-            client: Ok(HttpClientBuilder::new()),
+            of_the_process: HttpClientBuilder::new(),
+            proxy: Ok(None),
+            certificates: Ok(Vec::new()),
             is_insecure: false,
             timeout: None,
             sleep_impl: SharedAsyncSleep::new(TokioSleep::new()),
@@ -134,9 +137,9 @@ impl Default for RegistryTransportBuilder {
 
 impl RegistryTransportBuilder {
     /// Begins with the proxies and certificates that the variables of a process name: see
-    /// [`HttpClientBuilder::from_environment`]. To be set first; Secrets come before variables.
+    /// [`HttpClientBuilder::from_environment`]. A Secret comes before a variable, whichever is set first.
     pub fn environment(mut self, environment: &Environment) -> Self {
-        self.client = self.client.map(|_| HttpClientBuilder::from_environment(environment));
+        self.of_the_process = HttpClientBuilder::from_environment(environment);
         self
     }
 
@@ -152,8 +155,7 @@ impl RegistryTransportBuilder {
         secret: impl AsRef<str>,
         data: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let proxy = Data::new(secret.as_ref(), data).proxy();
-        self.client = self.client.and_then(|client| Ok(client.proxy(proxy?).no_proxy("")));
+        self.proxy = self.proxy.and_then(|_| Data::new(secret.as_ref(), data).proxy().map(Some));
         self
     }
 
@@ -169,13 +171,16 @@ impl RegistryTransportBuilder {
         secret: impl AsRef<str>,
         data: impl IntoIterator<Item = (K, V)>,
     ) -> Self {
-        let data = Data::new(secret.as_ref(), data);
-        self.client = self.client.and_then(|client| data.certificates(client));
+        self.certificates = self.certificates.and_then(|mut all| {
+            all.push(Data::new(secret.as_ref(), data).certificates()?);
+            Ok(all)
+        });
         self
     }
 
     /// Asks the registry over plain `http` ([`.spec.insecure`][1]): everybody on the way can read the login, and change the
-    /// answer. It is never tried unasked; and when it is asked for, `https` is not tried first, as Flux does.
+    /// answer. Flux tries `https` first, and takes `http` where that fails, whoever made it fail; here nothing is tried that was
+    /// not asked for. Amazon ECR, private and public, is asked over `https` even so: it has nothing else.
     ///
     /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#insecure
     pub fn insecure(mut self) -> Self {
@@ -183,7 +188,8 @@ impl RegistryTransportBuilder {
         self
     }
 
-    /// How long one piece of work may take in all ([`.spec.timeout`][1]). Flux takes an ImageRepository's interval where it is not
+    /// How long one piece of work may take in all ([`.spec.timeout`][1]), where it is done
+    /// [`within`](RegistryTransport::within) the transport. Flux takes an ImageRepository's interval where it is not
     /// set; here there is none then, but for the limits of each request.
     ///
     /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#timeout
@@ -204,11 +210,26 @@ impl RegistryTransportBuilder {
     ///
     /// [`ErrorKind::Configuration`] for the first that is not acceptable, with the Secret's name and the key in it.
     pub fn build(self) -> Result<RegistryTransport, Error> {
+        let client = match self.proxy? {
+            Some(proxy) => self.of_the_process.proxy(proxy).no_proxy(""),
+            None => self.of_the_process,
+        };
+        let client = self.certificates?.into_iter().fold(client, |client, more| more.add_to(client));
         Ok(RegistryTransport {
-            http_client: self.client?.build().map_err(|error| secret::told(&error))?,
+            http_client: client.build().map_err(|error| secret::told(&error))?,
             is_insecure: self.is_insecure,
             timeout: self.timeout,
             sleep_impl: self.sleep_impl,
         })
+    }
+}
+
+impl fmt::Debug for RegistryTransportBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistryTransportBuilder")
+            .field("proxy", &self.proxy)
+            .field("is_insecure", &self.is_insecure)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -45,17 +45,13 @@ impl<'a> Data<'a> {
     /// As Flux reads [those of TLS][1].
     ///
     /// [1]: https://pkg.go.dev/github.com/fluxcd/pkg/runtime/secrets#TLSConfigFromSecret
-    pub(super) fn certificates(&self, client: HttpClientBuilder) -> Result<HttpClientBuilder, Error> {
-        let authority = self.first_of(CA_CRT, CA_FILE);
-        let client = match authority {
-            Some((key, pem)) => client.extra_certificates(&self.named(key), pem),
-            None => client,
-        };
-        match (self.first_of(TLS_CRT, CERT_FILE), self.first_of(TLS_KEY, KEY_FILE)) {
+    pub(super) fn certificates(&self) -> Result<Certificates, Error> {
+        let authority = self.first_of(CA_CRT, CA_FILE).map(|(key, pem)| (self.named(key), pem.to_vec()));
+        let own = match (self.first_of(TLS_CRT, CERT_FILE), self.first_of(TLS_KEY, KEY_FILE)) {
             (Some((name, certificate)), Some((_, key))) => {
-                Ok(client.client_certificate(&self.named(name), certificate, key))
+                Ok(Some((self.named(name), certificate.to_vec(), key.to_vec())))
             }
-            (None, None) if authority.is_some() => Ok(client),
+            (None, None) if authority.is_some() => Ok(None),
             (None, None) => Err(self.wrong(
                 "there is neither an authority's certificate nor one of our own",
                 "Set 'ca.crt', or 'tls.crt' and 'tls.key', or all three.",
@@ -68,7 +64,8 @@ impl<'a> Data<'a> {
                 &format!("'{found}' has no certificate beside it"),
                 "Set 'tls.crt', or take the key away.",
             )),
-        }
+        }?;
+        Ok(Certificates { authority, own })
     }
 
     /// What stands under a key or, where it is not there, under the one that it replaced. What is empty is not there.
@@ -108,6 +105,26 @@ impl<'a> Data<'a> {
     fn wrong(&self, what: &str, hint: &str) -> Error {
         let error = Error::new(ErrorKind::Configuration, format!("Secret '{}': {what}", self.secret));
         if hint.is_empty() { error } else { error.with_hint(hint) }
+    }
+}
+
+/// PEM texts, each with the name to tell it by. Never shown.
+pub(super) struct Certificates {
+    authority: Option<(String, Vec<u8>)>,
+    /// A certificate, and its private key.
+    own: Option<(String, Vec<u8>, Vec<u8>)>,
+}
+
+impl Certificates {
+    pub(super) fn add_to(self, client: HttpClientBuilder) -> HttpClientBuilder {
+        let client = match self.authority {
+            Some((named, pem)) => client.extra_certificates(&named, pem),
+            None => client,
+        };
+        match self.own {
+            Some((named, certificate, key)) => client.client_certificate(&named, certificate, key),
+            None => client,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use flux_aws_auth::Environment;
-use flux_ecr_reflect::{Error, ErrorKind, RegistryTransport, Scan};
+use flux_ecr_reflect::{Error, ErrorKind, RegistryTransport, RegistryTransportBuilder, Scan};
 
 use crate::fake;
 use crate::tls_server::{Authority, ecr, proxy};
@@ -67,23 +67,24 @@ async fn a_proxy_is_used_with_its_password_whatever_the_environment_says_but_not
         .with_var("HTTPS_PROXY", "http://127.0.0.1:1")
         .with_var("NO_PROXY", "amazonaws.com");
     let (port, heads) = proxy(servers.server(host, Some(&clients))).await;
-    let transport = RegistryTransport::builder()
-        .environment(&environment)
-        .proxy_secret(
-            "apps/proxy",
-            [
-                ("address", format!("http://127.0.0.1:{port}")),
-                ("username", "me".to_owned()),
-                ("password", "canary/password".to_owned()),
-            ],
-        )
-        .cert_secret("apps/tls", [("ca.crt", servers.pem()), ("tls.crt", certificate), ("tls.key", key)])
-        .build()
-        .expect("valid");
+    let of_secrets = |builder: RegistryTransportBuilder| {
+        let proxy = [
+            ("address", format!("http://127.0.0.1:{port}")),
+            ("username", "me".to_owned()),
+            ("password", "canary/password".to_owned()),
+        ];
+        let tls = [("ca.crt", servers.pem()), ("tls.crt", certificate.clone()), ("tls.key", key.clone())];
+        builder.proxy_secret("apps/proxy", proxy).cert_secret("apps/tls", tls)
+    };
+    let after = of_secrets(RegistryTransport::builder().environment(&environment));
+    let before = of_secrets(RegistryTransport::builder()).environment(&environment);
+    assert!(!format!("{after:?} {before:?}").contains("canary"));
+    let [transport, other] = [after, before].map(|builder| builder.build().expect("valid"));
     scan(&transport, None).await.expect("complete");
-    {
-        let heads = heads.lock().expect("not poisoned");
-        let [head] = heads.as_slice() else { panic!("{heads:?}") };
+    scan(&other, None).await.expect("complete, in whatever order the settings are");
+    let heads_of = || heads.lock().expect("not poisoned").clone();
+    assert_eq!(heads_of().len(), 2);
+    for head in heads_of() {
         assert!(head.starts_with(&format!("CONNECT {host}:443 HTTP/1.1\r\n")), "{head}");
         // base64 of `me:canary/password`
         let authorization = "proxy-authorization: basic bwu6y2fuyxj5l3bhc3n3b3jk\r\n";
@@ -93,7 +94,7 @@ async fn a_proxy_is_used_with_its_password_whatever_the_environment_says_but_not
 
     let here = ecr(servers.server("localhost", None)).await;
     scan(&transport, Some(here)).await.expect("complete");
-    assert_eq!(heads.lock().expect("not poisoned").len(), 1);
+    assert_eq!(heads_of().len(), 2, "not for this machine");
 }
 
 #[test]
