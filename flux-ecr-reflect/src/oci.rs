@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use self::answer::{digest_in_header, digest_of_body, list_path, path_of};
+use self::answer::{digest_in_header, digest_of_body, path_of};
 use self::authorizer::{Authorizer, Proof, Refused};
 use self::failure::Subject;
 use self::link::Place;
 use self::origin::Origin;
+use self::start::Start;
 use self::wire::{Answer, Request, Tries, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::image::{Digest, ImageName, ImageRef};
@@ -30,6 +31,7 @@ mod origin;
 #[cfg(feature = "artifacts")]
 pub(crate) mod pull;
 mod realm;
+mod start;
 mod token;
 mod wire;
 
@@ -65,6 +67,12 @@ pub use self::builder::OciRegistryBuilder;
 /// is checked anew when a listing goes on from it. A page without a list of tags, with the tags of another repository, with a tag
 /// that is none or a `Link` that cannot be read is an error too.
 ///
+/// A registry must [link to the rest][listing tags], and some only cut the list. So a first page without a `Link` that is exactly as
+/// long as was [asked for](OciRegistryBuilder::page_size) is not believed to be all: the tags after its last one are asked for,
+/// with that tag as `last`, and so on from each page as long. This costs one request more where the list was complete. A registry
+/// that then begins anew ignores `last`, and one that answers 400 does not know it: both have given all they list, and no tag
+/// counts twice. Where a `Link` led to a page, the registry has them, and a page without one is the last.
+///
 /// The API tells neither digests nor push times along with tags.
 ///
 /// # Logins
@@ -84,6 +92,7 @@ pub use self::builder::OciRegistryBuilder;
 /// whole page or digest see [`timeout`](OciRegistryBuilder::timeout).
 ///
 /// [distribution API]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+/// [listing tags]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
 /// [bearer token]: https://distribution.github.io/distribution/spec/auth/token/
 #[derive(Clone)]
 pub struct OciRegistry {
@@ -140,19 +149,15 @@ impl TagSource for OciRegistry {
         let image = request.image();
         let origin = self.inner.origin(image)?;
         let subject = Subject::tags(image, &origin);
-        let path = list_path(subject);
-        let place = match request.cursor() {
-            None => format!("{path}?n={}", self.inner.page_size),
+        let start = match request.cursor() {
+            None => Start::First { asked: self.inner.page_size },
             // It may come from anywhere.
-            Some(cursor) => match link::resolve(&origin, &path, cursor.as_str()) {
-                Place::Here(place) if path_of(&place) == path => place,
-                _ => {
-                    let message = format!("the cursor is none of a listing of {image} at {origin}");
-                    return Err(Error::new(ErrorKind::Configuration, message));
-                }
-            },
+            Some(cursor) => Start::at(cursor, subject).ok_or_else(|| {
+                let message = format!("the cursor is none of a listing of {image} at {origin}");
+                Error::new(ErrorKind::Configuration, message)
+            })?,
         };
-        self.inner.in_time(subject, |tries| self.inner.page(subject, place, tries)).await
+        self.inner.in_time(subject, |tries| self.inner.page(subject, start, tries)).await
     }
 
     async fn digest(&self, image: &ImageRef) -> Result<Option<Digest>, Error> {
@@ -192,14 +197,20 @@ impl Inner {
         outcome.unwrap_or_else(|| Err(subject.not_in_time(tries.was_throttled())))
     }
 
-    async fn page(&self, subject: Subject<'_>, place: String, tries: Arc<Tries>) -> Result<TagPage, Error> {
-        let request = self.request("GET", subject, place, "application/json");
+    async fn page(&self, subject: Subject<'_>, start: Start, tries: Arc<Tries>) -> Result<TagPage, Error> {
+        let request = self.request("GET", subject, start.place(subject), "application/json");
         let (answer, proof) = self.ask(subject, request, &tries).await?;
-        if !answer.is_success() {
-            return Err(refused(subject, &answer, &proof));
-        }
+        let page = if answer.is_success() {
+            answer::page(subject, &start, &answer)?
+        } else {
+            let error = refused(subject, &answer, &proof);
+            if !start.is_end(answer.status, error.kind()) {
+                return Err(error);
+            }
+            TagPage::default()
+        };
         let access = Access::new(RegistryApi::Distribution, proof.caller());
-        Ok(answer::page(subject, &answer)?.with_requests(tries.requests()).with_access(access))
+        Ok(page.with_requests(tries.requests()).with_access(access))
     }
 
     async fn digest(&self, subject: Subject<'_>, tries: Arc<Tries>) -> Result<Option<Digest>, Error> {

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::failure::Subject;
 use super::link::{self, Malformed, Place};
+use super::start::Start;
 use super::wire::Answer;
 use crate::error::Error;
 use crate::image::{Digest, Tag};
@@ -19,8 +20,8 @@ pub(super) fn list_path(subject: Subject<'_>) -> String {
     format!("/v2/{}/tags/list", subject.image.repository())
 }
 
-/// Reads a page, which is whole or an error.
-pub(super) fn page(subject: Subject<'_>, answer: &Answer) -> Result<TagPage, Error> {
+/// Reads the page that begins at `start`, which is whole or an error.
+pub(super) fn page(subject: Subject<'_>, start: &Start, answer: &Answer) -> Result<TagPage, Error> {
     let list: TagList = serde_json::from_slice(&answer.body)
         .map_err(|error| subject.senseless(answer, "what is no list of tags").with_source(error))?;
     if let Some(name) = list.name.as_deref().filter(|name| !is_same(name, subject.image.repository())) {
@@ -29,13 +30,11 @@ pub(super) fn page(subject: Subject<'_>, answer: &Answer) -> Result<TagPage, Err
     // Without the key it is no empty list but none at all, and the listing would seem complete.
     let tags = list.tags.ok_or_else(|| subject.senseless(answer, "an object that has no \"tags\""))?;
     let malformed = |error| subject.senseless(answer, "a malformed tag").with_source(error);
-    let page = TagPage::new(tags.0.map_err(malformed)?);
+    let entries = tags.0.map_err(malformed)?;
     let next = link::next(answer.headers.get_all_bytes("link"))
         .map_err(|Malformed| subject.senseless(answer, "a Link that cannot be read"))?;
-    Ok(match next {
-        Some(target) => page.with_next(next_cursor(subject, answer, target)?),
-        None => page,
-    })
+    let next = next.map(|target| next_cursor(subject, answer, target)).transpose()?;
+    Ok(start.page(subject, entries, next))
 }
 
 fn next_cursor(subject: Subject<'_>, answer: &Answer, target: &str) -> Result<Cursor, Error> {

@@ -11,3 +11,4 @@ mod logins;
 mod paging;
 mod secrets;
 mod tokens;
+mod unlinked;
