@@ -144,11 +144,9 @@ impl LoginSource for RegistryLogin {
     }
 
     fn forget(&self, image: &ImageName, rejected: &Arc<Login>) -> bool {
-        match (&rejected.held_as, &self.inner.others) {
-            (Some(key), _) => self.handle(key).forget_value(rejected),
-            (None, Some(others)) => others.forget(image, rejected),
-            (None, None) => false,
-        }
+        // The others may log in to ECR themselves, for a registry that passes requests on.
+        rejected.held_as.as_ref().is_some_and(|key| self.handle(key).forget_value(rejected))
+            || self.inner.others.as_ref().is_some_and(|others| others.forget(image, rejected))
     }
 }
 

@@ -7,7 +7,10 @@ mod public;
 use std::error::Error as _;
 use std::sync::Arc;
 
-use flux_ecr_reflect::{DockerConfig, ErrorKind, ImageName, Login, LoginKind, LoginSource, RegistryLogin};
+use async_trait::async_trait;
+use flux_ecr_reflect::{
+    DockerConfig, Error, ErrorKind, ImageName, Login, LoginKind, LoginSource, RegistryLogin,
+};
 use serde_json::json;
 
 use self::fake_login::{Clock, Fake, PASSWORD, builder, image, token};
@@ -104,6 +107,32 @@ async fn other_registries_are_left_to_others_or_refused() {
     let rejected = login(&logins, ghcr).await;
     assert!(!logins.forget(&image(ghcr), &rejected), "nothing newer is to be had");
     assert!(fake.asked().is_empty());
+}
+
+/// Takes each host for one of ECR's, as for a proxy that passes requests on to it.
+#[derive(Debug)]
+struct BeforeEcr(RegistryLogin);
+
+#[async_trait]
+impl LoginSource for BeforeEcr {
+    async fn login(&self, _: &ImageName) -> Result<Option<Arc<Login>>, Error> {
+        self.0.login(&image(EU)).await
+    }
+
+    fn forget(&self, _: &ImageName, rejected: &Arc<Login>) -> bool {
+        self.0.forget(&image(EU), rejected)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_let_go_of_their_own_logins_to_ecr() {
+    let fake = Fake::new(&Clock::default());
+    let logins = builder(&fake).others(BeforeEcr(fake.logins())).build().expect("complete");
+    let (own, other) = (login(&logins, EU).await, login(&logins, "mirror.example.com/app").await);
+    assert_ne!(own.secret(), other.secret());
+    assert!(logins.forget(&image("mirror.example.com/app"), &other));
+    assert_ne!(login(&logins, "mirror.example.com/app").await.secret(), other.secret());
+    assert!(Arc::ptr_eq(&own, &login(&logins, EU).await));
 }
 
 #[tokio::test(start_paused = true)]
