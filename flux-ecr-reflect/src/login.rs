@@ -59,7 +59,8 @@ pub trait LoginSource: fmt::Debug + Send + Sync {
     async fn login(&self, image: &ImageName) -> Result<Option<Arc<Login>>, Error>;
 
     /// Lets go of a login that the registry of `image` did not accept, if it is still the one that is held. Says whether it was:
-    /// then the next [`login`](Self::login) is another, worth one more try.
+    /// then the next [`login`](Self::login) is another. It may be so otherwise, too, where somebody else was refused before; so
+    /// the source is asked again, and what is not the same login as before is worth one more try.
     ///
     /// What holds nothing has nothing to let go of, and that is what this does unless written anew.
     fn forget(&self, image: &ImageName, rejected: &Arc<Login>) -> bool {
@@ -79,7 +80,7 @@ impl<T: LoginSource + ?Sized> LoginSource for Arc<T> {
     }
 }
 
-/// A login to a registry. `Debug` shows neither password nor token.
+/// A login to a registry. `Debug` shows neither password nor token, nor a user that is one.
 #[derive(Clone)]
 pub struct Login {
     kind: LoginKind,
@@ -194,6 +195,27 @@ impl Login {
         self.note.as_deref()
     }
 
+    /// Whether nobody who is shown it can tell it from `other`.
+    pub(crate) fn proves_the_same_as(&self, other: &Self) -> bool {
+        (self.kind, &self.user, &self.secret, &self.endpoint)
+            == (other.kind, &other.user, &other.secret, &other.endpoint)
+    }
+
+    /// The user as people may see it: not where it is the secret. DigitalOcean's registry takes a token as user and password alike,
+    /// others take one as user, without a password.
+    pub(crate) fn shown_user(&self) -> &str {
+        let is_secret = self.secret.is_empty() || self.user == self.secret;
+        if is_secret && !self.user.is_empty() { "…" } else { &self.user }
+    }
+
+    /// What no text may repeat.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let sent = self.authorization();
+        let sent = sent.as_deref().and_then(|header| header.split(' ').next_back()).map(str::to_owned);
+        let user = (self.shown_user() != self.user).then(|| self.user.clone());
+        [Some(self.secret.clone()), sent, user].into_iter().flatten().collect()
+    }
+
     /// The `Authorization` header with which a request, to the registry or, with a user and a password, to its token service,
     /// carries it. `None` for a token that has to be exchanged first, and for nobody.
     pub(crate) fn authorization(&self) -> Option<String> {
@@ -211,7 +233,7 @@ impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Login")
             .field("kind", &self.kind)
-            .field("user", &self.user)
+            .field("user", &self.shown_user())
             .field("endpoint", &self.endpoint)
             .field("expires_at", &self.expires_at)
             .field("note", &self.note)

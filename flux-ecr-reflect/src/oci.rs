@@ -264,17 +264,17 @@ impl Inner {
         tries: &Tries,
     ) -> Result<(Answer, Proof), Error> {
         let mut proof = self.authorizer.proof(subject).await?;
-        let mut may_let_go = true;
+        let mut may_prove_anew = true;
         for _ in 1..MAX_PROOFS {
             request.authorization = proof.header();
             let answer = self.follow(subject, request.clone(), tries).await?;
             match self.authorizer.refused(subject, &proof, &answer)? {
                 Some(Refused::NewDemand) => {}
-                Some(Refused::LetGo) if may_let_go => may_let_go = false,
+                Some(Refused::SameDemand) if may_prove_anew => may_prove_anew = false,
                 _ => return Ok((answer, proof)),
             }
             let new = self.authorizer.proof(subject).await?;
-            if new.is_nothing() && proof.is_nothing() {
+            if new.header() == proof.header() {
                 return Ok((answer, proof));
             }
             proof = new;

@@ -44,10 +44,6 @@ enum ProofKind {
 }
 
 impl Proof {
-    pub(super) fn is_nothing(&self) -> bool {
-        matches!(self.kind, ProofKind::Nothing)
-    }
-
     pub(super) fn header(&self) -> Option<String> {
         match &self.kind {
             ProofKind::Nothing => None,
@@ -75,9 +71,11 @@ impl Proof {
 
     /// What no error may repeat.
     pub(super) fn secrets(&self) -> Vec<String> {
-        let header = self.header();
-        let encoded = header.as_deref().and_then(|header| header.split(' ').next_back()).map(str::to_owned);
-        encoded.into_iter().chain(self.login().map(|login| login.secret().to_owned())).collect()
+        let token = match &self.kind {
+            ProofKind::Token(_, token) => Some(token.secret().to_owned()),
+            _ => None,
+        };
+        token.into_iter().chain(self.login().into_iter().flat_map(Login::secrets)).collect()
     }
 
     fn login(&self) -> Option<&Login> {
@@ -89,14 +87,12 @@ impl Proof {
     }
 }
 
-/// What may help a request that was refused.
+/// What was wrong with a proof.
 pub(super) enum Refused {
-    /// The registry asked for something that was not known.
+    /// The registry wants another, which was not known.
     NewDemand,
-    /// What was held as proof is held no more.
-    LetGo,
-    /// Nothing: the same would be proved again.
-    ForGood,
+    /// It is not good any more, or never was. What was held is held no more.
+    SameDemand,
 }
 
 impl Authorizer {
@@ -160,23 +156,19 @@ impl Authorizer {
             return Ok(None);
         }
         self.learn(subject, answer)?;
-        let has_let_go = match &proof.kind {
-            ProofKind::Nothing => false,
-            ProofKind::Login(login) => {
-                self.logins.as_ref().is_some_and(|logins| logins.forget(subject.image, login))
+        // Whoever was refused with the same may have let go of it before: that there is another says only the next one.
+        match (&proof.kind, &self.logins) {
+            (ProofKind::Login(login), Some(logins)) => {
+                logins.forget(subject.image, login);
             }
-            ProofKind::Token(handle, token) => {
+            (ProofKind::Token(handle, token), _) => {
                 handle.forget_value(token);
-                true
             }
-        };
+            _ => {}
+        }
         // Others may have learned it first.
         let has_new_demand = self.known(subject).is_some_and(|demand| demand != proof.demand);
-        Ok(Some(match (has_new_demand, has_let_go) {
-            (true, _) => Refused::NewDemand,
-            (false, true) => Refused::LetGo,
-            (false, false) => Refused::ForGood,
-        }))
+        Ok(Some(if has_new_demand { Refused::NewDemand } else { Refused::SameDemand }))
     }
 
     fn learn(&self, subject: Subject<'_>, answer: &Answer) -> Result<(), Error> {
@@ -244,6 +236,7 @@ impl Authorizer {
         };
         let key = TokenKey {
             registry: subject.origin.clone(),
+            image: subject.image.clone(),
             realm: service.realm.to_string(),
             service: service.service.clone(),
             scope: scope.clone(),
@@ -285,6 +278,7 @@ impl fmt::Debug for Authorizer {
 
 /// More registries and repositories than one process asks; beyond it they are asked anew.
 const MAX_DEMANDED: usize = 20_000;
+
 fn of_repository(subject: Subject<'_>) -> String {
     format!("{}/{}", subject.origin, subject.image.repository())
 }
@@ -295,7 +289,7 @@ fn own_scope(subject: Subject<'_>) -> String {
 
 fn is_same(one: Option<&Arc<Login>>, other: Option<&Arc<Login>>) -> bool {
     match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (Some(one), Some(other)) => one.proves_the_same_as(other),
         (one, other) => one.is_none() && other.is_none(),
     }
 }
@@ -322,12 +316,17 @@ async fn fetch(
         })
     };
     let first = login().await?;
-    match service.fetch(&wire, &registry, &scope, first.clone()).await {
-        Err(failed)
-            if failed.is_rejection && first.as_ref().is_some_and(|first| logins.forget(&image, first)) =>
-        {
-            Ok(service.fetch(&wire, &registry, &scope, login().await?).await?)
-        }
-        outcome => Ok(outcome?),
+    let failed = match service.fetch(&wire, &registry, &scope, first.clone()).await {
+        Err(failed) if failed.is_rejection => failed,
+        outcome => return Ok(outcome?),
+    };
+    if let Some(first) = &first {
+        logins.forget(&image, first);
     }
+    // Another repository's token may have been refused for the same login before.
+    let second = login().await?;
+    if is_same(first.as_ref(), second.as_ref()) {
+        return Err(failed.into());
+    }
+    Ok(service.fetch(&wire, &registry, &scope, second).await?)
 }

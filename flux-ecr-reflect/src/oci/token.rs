@@ -8,7 +8,7 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use flux_aws_auth::Endpoint;
 use flux_aws_auth::cache::{Fault, LoadError, Loaded};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use super::failure::{Said, facts, no_answer};
 use super::origin::Origin;
 use super::wire::{Answer, Request, Tries, Wire};
 use crate::error::{Error, ErrorKind};
+use crate::image::ImageName;
 use crate::login::{Login, LoginKind};
 
 /// What a registry says of its token service ([token authentication]).
@@ -31,6 +32,8 @@ pub(super) struct TokenService {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct TokenKey {
     pub(super) registry: Origin,
+    /// For which a login is asked: where an endpoint stands for several registries, they may have images of the same name.
+    pub(super) image: ImageName,
     pub(super) realm: String,
     pub(super) service: Option<String>,
     /// Several are separated by spaces.
@@ -142,7 +145,9 @@ impl TokenService {
             }
             login => {
                 params.extend(scope.split(' ').map(|scope| ("scope", scope)));
+                // Whoever keeps a log keeps the query too.
                 let user = login.map(Login::user).filter(|user| !user.is_empty());
+                let user = user.filter(|user| login.is_some_and(|login| login.shown_user() == *user));
                 params.extend(user.map(|user| ("account", user)));
                 let path_and_query = format!("{path}?{}", encoded(&params));
                 Request { path_and_query, authorization: login.and_then(Login::authorization), ..request }
@@ -161,9 +166,12 @@ const SHORTEST_LIFETIME: Duration = Duration::from_secs(60);
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 fn encoded(params: &[(&str, &str)]) -> String {
-    let encode = |text| utf8_percent_encode(text, RESERVED);
     let pairs = params.iter().map(|(name, value)| format!("{name}={}", encode(value)));
     pairs.collect::<Vec<_>>().join("&")
+}
+
+fn encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// The token, and for how long it is good from now.
@@ -193,9 +201,10 @@ fn read(answer: &Answer) -> Option<(String, Duration)> {
 const LONGEST_LIFETIME: Duration = Duration::from_hours(24 * 365);
 
 fn refused(answer: &Answer, host: &str, what: &str, login: Option<&Login>) -> NoToken {
-    let authorization = login.and_then(Login::authorization).unwrap_or_default();
-    let encoded = authorization.split(' ').next_back().unwrap_or_default();
-    let said = Said::read(answer, &[login.map_or("", Login::secret), encoded]);
+    let mut secrets = login.map_or_else(Vec::new, Login::secrets);
+    // As it stands in a form.
+    secrets.extend(login.map(|login| encode(login.secret()).to_string()));
+    let said = Said::read(answer, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
     let is_rejection = matches!(answer.status, 400 | 401 | 403);
     let asker = login.map_or_else(|| "anybody without a login".to_owned(), whose);
     let error = if is_rejection {
@@ -225,6 +234,6 @@ pub(super) fn whose(login: &Login) -> String {
             Some(note) => format!("nobody ({note})"),
             None => "nobody".to_owned(),
         },
-        LoginKind::Basic => format!("the login of user {:?}", login.user()),
+        LoginKind::Basic => format!("the login of user {:?}", login.shown_user()),
     }
 }

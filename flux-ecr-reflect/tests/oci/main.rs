@@ -12,3 +12,4 @@ mod paging;
 mod secrets;
 mod tokens;
 mod unlinked;
+mod whose;
