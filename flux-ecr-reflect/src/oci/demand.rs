@@ -6,7 +6,7 @@ use std::time::Duration;
 use flux_aws_auth::cache::{LoadError, Loaded};
 
 use super::challenge::Challenge;
-use super::failure::no_answer;
+use super::failure::{Said, facts, no_answer};
 use super::origin::Origin;
 use super::realm::Realms;
 use super::token::{NotLoaded, TokenService};
@@ -83,6 +83,7 @@ pub(super) async fn ask(
             "how it wants to be asked",
         )))
     })?;
+    let kind = Said::read(&answer, &[]).kind(answer.status);
     let demand = match answer.status {
         401 => {
             let challenges = Challenge::all(answer.headers.get_all_bytes("www-authenticate"));
@@ -93,6 +94,14 @@ pub(super) async fn ask(
                 Some(demand) => demand,
                 None => Demand::Nothing,
             }
+        }
+        // It says nothing of what it wants. Taken for an open one, it would be asked as nobody where a token is wanted.
+        status if !answer.is_success() && matches!(kind, ErrorKind::Throttled | ErrorKind::Unavailable) => {
+            let host = origin.authority();
+            let message = format!("{host}, asked how it wants to be asked, answered with HTTP {status}");
+            let error = Error::new(kind, message);
+            let error = error.with_hint("Try again. If it lasts, see whether the registry is well.");
+            return Err(LoadError::Transient(NotLoaded(error.with_response(facts(&answer)))));
         }
         _ => Demand::Nothing,
     };

@@ -133,6 +133,23 @@ async fn images_of_the_same_name_behind_one_endpoint_have_each_their_own_login_s
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_registry_that_does_not_say_what_it_wants_is_not_asked_as_nobody() {
+    for (status, kind) in
+        [(429, ErrorKind::Throttled), (503, ErrorKind::Unavailable), (500, ErrorKind::Unavailable)]
+    {
+        let login = Held::one(Login::identity_token("identity"));
+        let (registry, log) = registry(Some(login), move |asked| match asked.path.as_str() {
+            "/v2/" => Reply::new(status, ""),
+            _ => Reply::tags(&["public-alone"]),
+        });
+        let error = fake::scan(&registry).await.expect_err("unknown");
+        assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{error:?}");
+        assert!(error.is_retryable() && error.to_string().contains("how it wants to be asked"), "{error:?}");
+        assert!(log.lines().iter().all(|line| line.ends_with("/v2/")), "{:?}", log.lines());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_user_that_is_the_secret_is_shown_nowhere() {
     const TOKEN: &str = "dop_v1_canary";
     for password in [TOKEN, ""] {
