@@ -139,11 +139,18 @@ impl OciRegistryBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a setting is out of range or the endpoint may not be called: see [`Endpoint::aws_api`].
+    /// [`ErrorKind::Configuration`] when a setting is out of range, a [token service](Self::token_service) is no host, or the
+    /// endpoint may not be called: see [`Endpoint::aws_api`].
     /// Also when a proxy or certificates that the environment names cannot be used.
     pub fn build(self) -> Result<OciRegistry, Error> {
         if !(1..=MAX_PAGE_SIZE).contains(&self.page_size) {
             return Err(wrong(format!("page_size: {} is not from 1 to {MAX_PAGE_SIZE}", self.page_size)));
+        }
+        if let Some(name) = self.realms.mistaken() {
+            // What is before an @ may be a password.
+            let shown = if name.contains('@') { "…" } else { name };
+            return Err(wrong(format!("token_service: {shown:?} is no host"))
+                .with_hint("Give the host alone, and its port if that is not 443: auth.example.com:5001."));
         }
         let http_client = self.http_client.map_or_else(client_of_the_process, Ok)?;
         let time_source = self.time_source.unwrap_or_else(|| SharedTimeSource::new(SystemTimeSource::new()));

@@ -19,7 +19,14 @@ pub(super) struct Realms(Vec<(String, String)>);
 
 impl Realms {
     pub(super) fn allow(&mut self, registry: String, host: String) {
-        self.0.push((registry, host));
+        let plain = |host: String| Origin::of_host(&host, true).map_or(host, |origin| origin.authority());
+        self.0.push((plain(registry), plain(host)));
+    }
+
+    /// The first that was allowed and is no host.
+    pub(super) fn mistaken(&self) -> Option<&str> {
+        let names = self.0.iter().flat_map(|(registry, host)| [registry, host]);
+        names.map(String::as_str).find(|name| Origin::of_host(name, true).is_none())
     }
 
     /// Checks a realm before anything is sent to it, by the rules of [`Endpoint::token_service`]. A registry on this machine may

@@ -179,3 +179,23 @@ async fn a_refresh_token_that_an_answer_repeats_as_it_was_sent_is_not_shown() {
     assert!(shown.contains("wrong: ") && !shown.contains("ca%2Fna%2Bry"), "{shown}");
 }
 
+#[test]
+fn a_token_service_is_named_by_its_host() {
+    let build = |registry: &str, host: &str| {
+        let (client, _) = fake::world(|_| Reply::ok(""));
+        fake::builder(client).token_service(registry, host).build()
+    };
+    assert!(build("registry.example.com:443", "auth.example.com:5001").is_ok());
+    for (registry, host, shown) in [
+        ("https://registry.example.com", "auth.example.com", "\"https://registry.example.com\""),
+        ("registry.example.com", "https://auth.example.com/token", "\"https://auth.example.com/token\""),
+        ("registry.example.com", "auth.example.com/token", "\"auth.example.com/token\""),
+        ("registry.example.com", "*.example.com", "\"*.example.com\""),
+        ("registry.example.com", "user:canary@auth.example.com", "\"…\""),
+    ] {
+        let error = build(registry, host).expect_err(host);
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert_eq!(error.to_string(), format!("token_service: {shown} is no host"));
+        assert!(error.hint().is_some());
+    }
+}
