@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use crate::fake;
 
+const CASES: u32 = if cfg!(debug_assertions) { 200 } else { 5000 };
+
 fn written(scan: &Scan) -> Vec<u8> {
     let mut bytes = Vec::new();
     scan.write_to(&mut bytes).expect("memory takes everything");
@@ -65,7 +67,7 @@ fn no_part_is_taken_for_the_whole_and_nothing_may_follow() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(CASES))]
 
     #[test]
     fn noise_is_no_scan(head in 0..80usize, noise in prop::collection::vec(any::<u8>(), 0..400)) {
