@@ -46,7 +46,8 @@ pub enum Accessory {
 }
 
 impl Accessory {
-    /// By the tag alone: an algorithm, a dash and hexadecimal digits, with or without one of cosign's suffixes.
+    /// By the tag alone: an algorithm, a dash and hexadecimal digits, with one of cosign's suffixes; or without, if they are 64, as
+    /// the distribution specification cuts them. Whoever tags images by the beginning of a digest has fewer.
     pub fn of_tag(tag: &str) -> Option<Self> {
         let rest = ["sha256-", "sha512-"].into_iter().find_map(|algorithm| tag.strip_prefix(algorithm))?;
         let (hex, accessory) = match rest.split_once('.') {
@@ -56,7 +57,8 @@ impl Accessory {
             Some((hex, "sbom")) => (hex, Self::Sbom),
             Some(_) => return None,
         };
-        let is_hex = !hex.is_empty() && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_long_enough = if accessory == Self::Referrers { hex.len() == 64 } else { !hex.is_empty() };
+        let is_hex = is_long_enough && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         is_hex.then_some(accessory)
     }
 
@@ -116,7 +118,10 @@ mod tests {
                 assert_eq!(Accessory::of_tag(&no_such), None, "{no_such}");
             }
         }
-        for image in ["1.2.3", "latest", "sha256", "1.0.0.sig", "sha256-abc.tar"] {
+        let longer = format!("sha512-{hex}{hex}");
+        for image in
+            ["1.2.3", "latest", "sha256", "1.0.0.sig", "sha256-abc.tar", "sha256-0123456789ab", &longer]
+        {
             assert_eq!(Accessory::of_tag(image), None, "{image}");
         }
     }

@@ -192,9 +192,11 @@ fn the_tags_of_an_image_share_its_facts_until_one_is_changed() {
     assert_eq!(TagEntry::new("1.0".parse().expect("valid")).pushed_at(), None);
 }
 
+const REFERRERS: &str = "sha256-01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b";
+
 /// Images and what is beside them; as ECR lists the last one, only its type tells that it is an SBOM.
 fn with_accessories(_: &Value) -> (u16, Value) {
-    let tags = ["1.0.0", "sha256-0f", "sha256-0f.sig", "sha256-0f.att", "sha256-0f.sbom", "1.1.0-sbom"];
+    let tags = ["1.0.0", REFERRERS, "sha256-0f.sig", "sha256-0f.att", "sha256-0f.sbom", "1.1.0-sbom"];
     let images = tags.iter().enumerate().map(|(i, tag)| {
         let artifact_type = if i == 5 { "application/spdx+json" } else { "application/vnd.oci.image.config.v1+json" };
         json!({ "imageDigest": digest(i), "imageTags": [tag], "artifactMediaType": artifact_type, "imagePushedAt": i })
@@ -210,7 +212,7 @@ async fn accessories_are_left_out_on_request_and_signatures_by_flux_s_default() 
     let (client, _) = fake::ecr(with_accessories);
     let as_flux = fake::reflector(client.clone());
     let scan = as_flux.scan(&image).await.expect("complete");
-    assert_eq!(tags(&scan), ["1.0.0", "1.1.0-sbom", "sha256-0f", "sha256-0f.att", "sha256-0f.sbom"]);
+    assert_eq!(tags(&scan), ["1.0.0", "1.1.0-sbom", REFERRERS, "sha256-0f.att", "sha256-0f.sbom"]);
     assert_eq!((scan.listing().tags(), scan.listing().excluded()), (6, 1));
 
     let without = fake::builder(client).without_accessories().build().expect("complete");
