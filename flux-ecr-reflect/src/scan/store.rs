@@ -36,7 +36,8 @@ impl Scan {
     ///
     /// It is written to another file in the same folder, `.NAME.….tmp`, which takes the file's place when it is complete and
     /// on the disk: whoever reads finds the old scan or the new one, and nothing between, also after a crash. A crash can leave
-    /// such a file behind.
+    /// such a file behind. It is a new file, with the permissions that the process gives to those: a symbolic link is replaced, and
+    /// not followed.
     ///
     /// # Errors
     ///

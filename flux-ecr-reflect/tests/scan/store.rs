@@ -170,6 +170,18 @@ fn a_file_is_written_replaced_and_read_back() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_is_replaced_and_what_it_points_to_stays() {
+    let folder = Folder::new("linked");
+    let (path, another) = (folder.0.join("app.scan"), folder.0.join("another-s.scan"));
+    fake::scan(&["another-s"], false).save(&another).expect("saved");
+    std::os::unix::fs::symlink(&another, &path).expect("a link");
+    small(false).save(&path).expect("saved");
+    let load = |path| Scan::load(path).expect("readable").expect("there");
+    assert_eq!((load(&path), load(&another)), (small(false), fake::scan(&["another-s"], false)));
+}
+
 #[test]
 fn a_scan_that_cannot_be_saved_leaves_the_folder_as_it_was() {
     let folder = Folder::new("unchanged");
