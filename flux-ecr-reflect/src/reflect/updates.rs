@@ -13,7 +13,9 @@ use crate::error::Error;
 
 /// Updates of many images, some at a time: made by [`Reflector::update_all`].
 ///
-/// They go on while [`next`](Self::next) is waited for, and end where this is dropped.
+/// They go on while [`next`](Self::next) is waited for, and end where this is dropped. Between two calls they stand still, and
+/// keep the turns that they hold: whoever asks the same registry there may wait for them as long as its
+/// [`Throttle`](crate::Throttle) lets it.
 #[must_use = "updates do nothing until they are waited for"]
 pub struct Updates<I> {
     reflector: Reflector,
