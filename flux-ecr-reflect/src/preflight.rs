@@ -7,8 +7,10 @@ use flux_aws_auth::iam::{PermissionPolicy, PolicyDocument};
 use crate::denial::Denial;
 use crate::error::{Error, ErrorKind};
 use crate::image::ImageName;
+use crate::tags::ecr_error::Operation;
 
-/// What an identity may do with an image, found out by doing it: [`Reflector::preflight`](crate::Reflector::preflight).
+/// What an identity may do with an image, found out by doing it: [`Reflector::preflight`](crate::Reflector::preflight), and
+/// [`preflight_for`](crate::Reflector::preflight_for) a policy.
 ///
 /// Three things look alike in a log and are mended in three places: the identity may not log in, it may not read this
 /// repository, or the repository's own policy keeps it out. [`Error::denial`] tells which it is.
@@ -33,6 +35,7 @@ use crate::image::ImageName;
 pub struct Preflight {
     pub(crate) image: ImageName,
     pub(crate) login: Result<(), Error>,
+    pub(crate) operation: Operation,
     pub(crate) listing: Result<(), Error>,
 }
 
@@ -47,7 +50,8 @@ impl Preflight {
         self.login.as_ref().copied()
     }
 
-    /// Whether the identity may list the repository's tags (`ecr:ListImages`).
+    /// Whether the identity may list the repository's tags: `ecr:ListImages`, or `ecr:DescribeImages` for a policy that needs push
+    /// times.
     ///
     /// # Errors
     ///
@@ -70,14 +74,10 @@ impl Preflight {
 
     /// The same as findings of a [`Doctor`](flux_aws_auth::doctor::Doctor).
     pub fn findings(&self) -> Vec<Finding> {
-        let repository = self.image.to_string();
+        let may_list = format!("the identity may list the {} of {}", self.operation.listed(), self.image);
         vec![
             finding("ecr:GetAuthorizationToken", self.login(), "the identity may log in"),
-            finding(
-                "ecr:ListImages",
-                self.listing(),
-                &format!("the identity may list the tags of {repository}"),
-            ),
+            finding(self.operation.action(), self.listing(), &may_list),
         ]
     }
 }

@@ -17,6 +17,7 @@ use crate::pages::{Listing, OnPage, Pages};
 use crate::preflight::Preflight;
 use crate::scan::Scan;
 use crate::scan::build::ScanBuilder;
+use crate::tags::ecr_error::Operation;
 use crate::tags::{Access, Cursor, Detail, PageRequest, TagEntry, TagSource};
 
 pub(crate) mod builder;
@@ -228,6 +229,25 @@ impl Reflector {
     /// Dropping the future abandons the requests.
     #[tracing::instrument(skip_all, fields(%image))]
     pub async fn preflight(&self, image: &ImageName) -> Result<Preflight, Error> {
+        self.preflight_in(image, Detail::Digests).await
+    }
+
+    /// The same for one policy, whose listing may take another permission: push times take `ecr:DescribeImages` in place of
+    /// `ecr:ListImages`.
+    ///
+    /// # Errors
+    ///
+    /// As [`preflight`](Self::preflight).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the requests.
+    #[tracing::instrument(skip_all, fields(%image))]
+    pub async fn preflight_for(&self, image: &ImageName, policy: &Policy) -> Result<Preflight, Error> {
+        self.preflight_in(image, detail_for(policy)).await
+    }
+
+    async fn preflight_in(&self, image: &ImageName, detail: Detail) -> Result<Preflight, Error> {
         let ecr = match &self.inner.source {
             Source::Registries(registries) => registries.ecr_of(image)?,
             Source::Other(_) => {
@@ -237,8 +257,8 @@ impl Reflector {
         };
         let credentials = ecr.credentials_for(image).await?;
         let login = ecr.log_in(image, &credentials).await.map(drop);
-        let listing = ecr.page(&PageRequest::new(image)).await.map(|_| ());
-        Ok(Preflight { image: image.clone(), login, listing })
+        let listing = ecr.page(&PageRequest::new(image).with_detail(detail)).await.map(|_| ());
+        Ok(Preflight { image: image.clone(), login, operation: Operation::for_detail(detail), listing })
     }
 
     /// Lists all tags of an image with their digests, page by page, and leaves none out, excluded or not. The

@@ -19,13 +19,13 @@ use crate::throttle::retry_after;
 
 /// What is called to list tags.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     ListImages,
     DescribeImages,
 }
 
 impl Operation {
-    pub(super) fn for_detail(detail: Detail) -> Self {
+    pub(crate) fn for_detail(detail: Detail) -> Self {
         match detail {
             Detail::Digests => Self::ListImages,
             Detail::Images => Self::DescribeImages,
@@ -33,10 +33,18 @@ impl Operation {
     }
 
     /// The permission it takes.
-    pub(super) fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Self::ListImages => "ecr:ListImages",
             Self::DescribeImages => "ecr:DescribeImages",
+        }
+    }
+
+    /// What it tells.
+    pub(crate) fn listed(self) -> &'static str {
+        match self {
+            Self::ListImages => "tags",
+            Self::DescribeImages => "tags and push times",
         }
     }
 }

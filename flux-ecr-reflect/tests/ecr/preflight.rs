@@ -6,6 +6,7 @@ use flux_aws_auth::doctor::{Finding, Severity};
 use flux_ecr_reflect::{
     Denial, Error, ErrorKind, ImageName, PageRequest, Preflight, Reflector, TagPage, TagSource,
 };
+use flux_policy::Policy;
 use serde_json::{Value, json};
 
 use crate::fake::{self, by_operation, failure, page};
@@ -107,6 +108,31 @@ async fn each_denial_names_the_policy_to_change() {
         assert!(problem.text().starts_with(&denial.to_string()), "{problem}");
         assert!(problem.remedy().is_some_and(|told| told.contains(remedy)), "{problem:?}");
     }
+}
+
+/// Who may list tags may still not learn when they were pushed.
+#[tokio::test]
+async fn a_policy_that_needs_push_times_is_tried_with_the_permission_for_them() {
+    let client = by_operation(|operation| match operation {
+        "GetAuthorizationToken" => token(),
+        "ListImages" => page([], None),
+        _ => denied(
+            "ecr:DescribeImages",
+            " because no identity-based policy allows the ecr:DescribeImages action",
+        ),
+    });
+    let reflector = fake::reflector(client);
+    let of = |policy| {
+        let reflector = &reflector;
+        async move { reflector.preflight_for(&fake::image(), &policy).await.expect("asked") }
+    };
+    assert!(of(Policy::semver("*").expect("a range")).await.is_fine());
+    let newest = of(Policy::newest_push()).await;
+    assert_eq!(newest.listing().map_err(Error::denial), Err(Some(Denial::NoRepositoryPermission)));
+    let findings = newest.findings();
+    let [_, listing] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!((listing.severity(), listing.subject()), (Severity::Problem, "ecr:DescribeImages"));
+    assert!(newest.permission_policy().expect("a policy").to_json().contains("ecr:DescribeImages"));
 }
 
 #[tokio::test]
