@@ -21,6 +21,7 @@ use crate::reason::Reason;
 use crate::retry;
 use crate::session_name::SessionName;
 use crate::source::{LastExchange, Notes, Provided, SourceContext};
+use crate::text::is_of_credentials;
 use crate::token::Claims;
 
 mod assume_role;
@@ -239,13 +240,20 @@ fn session_credentials(
     provider: &'static str,
 ) -> Result<Credentials, &'static str> {
     let answered = answered.ok_or("no credentials")?;
-    for (part, missing) in [
-        (&answered.access_key_id, "no access key id"),
-        (&answered.secret_access_key, "no secret access key"),
-        (&answered.session_token, "no session token"),
+    for (part, missing, unfit) in [
+        (&answered.access_key_id, "no access key id", "blanks or control characters in the access key id"),
+        (
+            &answered.secret_access_key,
+            "no secret access key",
+            "blanks or control characters in the secret access key",
+        ),
+        (&answered.session_token, "no session token", "blanks or control characters in the session token"),
     ] {
         if part.trim().is_empty() {
             return Err(missing);
+        }
+        if !is_of_credentials(part) {
+            return Err(unfit);
         }
     }
     let expiry = answered.expiration.try_into().map_err(|_| "an impossible expiration")?;

@@ -26,6 +26,11 @@ pub(crate) fn quoted_path(path: &str) -> Option<String> {
     is_path.then(|| quoted(path))
 }
 
+/// Whether all of `value` can be of a key or a session token, which go into headers and signatures.
+pub(crate) fn is_of_credentials(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_graphic())
+}
+
 /// Whether `text` is a colon and a port from 1, as everybody writes it: `:+80` and `:080` are numbers to some readers alone.
 pub(crate) fn is_port(text: &str) -> bool {
     let number = text.strip_prefix(':').filter(|number| number.starts_with(|c: char| matches!(c, '1'..='9')));

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, ResponseFacts};
 use crate::reason::Reason;
+use crate::text::is_of_credentials;
 
 // No `Debug`: these are credentials. The agents tell errors under names in lower case.
 #[derive(Deserialize)]
@@ -61,15 +62,23 @@ pub(super) fn parse(
     let required = |name: &str, value: Option<String>| {
         value.filter(|value| !value.is_empty()).ok_or_else(|| invalid(format!("without {name}")))
     };
+    let signing = |name: &str, value: Option<String>| {
+        let value = required(name, value)?;
+        if is_of_credentials(&value) {
+            Ok(value)
+        } else {
+            Err(invalid(format!("with blanks or control characters in {name}")))
+        }
+    };
     let expiration = required("Expiration", wire.expiration)?;
     let expiration = DateTime::from_str(&expiration, Format::DateTime)
         .ok()
         .and_then(|time| SystemTime::try_from(time).ok())
         .ok_or_else(|| invalid("an Expiration that is no RFC 3339 time".to_owned()))?;
     let mut credentials = Credentials::builder()
-        .access_key_id(required("AccessKeyId", wire.access_key_id)?)
-        .secret_access_key(required("SecretAccessKey", wire.secret_access_key)?)
-        .session_token(required("Token", wire.token)?)
+        .access_key_id(signing("AccessKeyId", wire.access_key_id)?)
+        .secret_access_key(signing("SecretAccessKey", wire.secret_access_key)?)
+        .session_token(signing("Token", wire.token)?)
         .expiry(expiration)
         .provider_name(provider_name);
     if let Some(account_id) = wire.account_id.filter(|id| !id.is_empty()) {

@@ -54,7 +54,7 @@ async fn a_query_reaches_the_agent_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, ErrorKind, usize, &'static str);
-    let cases: [Case; 17] = [
+    let cases: [Case; 20] = [
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
@@ -99,6 +99,27 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             ErrorKind::InvalidResponse,
             1,
             "without SecretAccessKey",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":"A\r\nx-evil: 1","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "with blanks or control characters in AccessKeyId",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":"A","SecretAccessKey":"s ","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "control characters in SecretAccessKey",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t\u007f","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "control characters in Token",
         ),
         (
             200,

@@ -85,3 +85,33 @@ async fn files_are_read_if_they_are_files_and_small() {
     assert_eq!(error.to_string(), "larger than one megabyte");
     assert_eq!(read.unwrap(), 1 << 20);
 }
+
+/// The kubelet's tokens are links, which are followed; whatever is at their end must be a file all the same. To open a named pipe
+/// would wait for a writer.
+#[tokio::test]
+#[cfg(unix)]
+async fn links_are_followed_and_no_named_pipe_is_opened() {
+    let directory = std::env::temp_dir().join(format!("flux-aws-auth-links-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let at = |name: &str| directory.join(name);
+    let made = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+    std::fs::File::create(at("token")).unwrap();
+    for (to, link) in [
+        ("token", "link"),
+        ("link", "link-to-link"),
+        ("pipe", "link-to-pipe"),
+        (".", "link-to-directory"),
+        ("loop", "loop"),
+    ] {
+        std::os::unix::fs::symlink(to, at(link)).unwrap();
+    }
+    let disk = Environment::empty().with_files_from_disk();
+    let read = |name: &str| disk.read_file(at(name)).map_err(|error| error.to_string());
+    let results = ["link-to-link", "pipe", "link-to-pipe", "link-to-directory"].map(read);
+    let looped = read("loop");
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(made.success());
+    let refused = Err("not a regular file".to_owned());
+    assert_eq!(results, [Ok(vec![]), refused.clone(), refused.clone(), refused]);
+    assert!(looped.is_err());
+}
