@@ -37,6 +37,21 @@ async fn a_call_to_aws_goes_through_a_tunnel_of_the_proxy() {
 }
 
 #[tokio::test]
+async fn an_ipv6_address_is_named_to_the_proxy_and_held_against_the_certificate() {
+    let authority = Authority::new();
+    for (of, is_reached) in [("2001:db8::1", true), ("2001:db8::2", false)] {
+        let proxy = ScriptedProxy::start(Proxying::Sts(authority.server_of(of, GOOD))).await;
+        let environment = trusting(&authority)
+            .with_var("HTTPS_PROXY", format!("http://127.0.0.1:{}", proxy.port))
+            .with_var("AWS_ENDPOINT_URL_STS", "https://[2001:db8::1]");
+        let resolved = Chain::builder().environment(environment).build().resolve().await;
+        assert_eq!(resolved.is_ok(), is_reached, "{resolved:?}");
+        let heads = proxy.heads();
+        assert!(heads[0].starts_with("CONNECT [2001:db8::1]:443 HTTP/1.1\r\n"), "{heads:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_program_s_proxy_wins_over_the_environment_s() {
     let authority = Authority::new();
     let (of_environment, of_program) =

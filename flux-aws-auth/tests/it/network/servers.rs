@@ -172,6 +172,8 @@ async fn serve(
 async fn give_credentials(connection: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let request = read_request(connection).await;
     assert!(request.contains("Action=AssumeRoleWithWebIdentity"), "{request}");
+    // What is a proxy's.
+    assert!(!request.to_ascii_lowercase().contains("\r\nproxy-"), "{request}");
     let body = sts_credentials(&TestClock::new(), 4_000_000_000);
     let answer =
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
@@ -180,7 +182,7 @@ async fn give_credentials(connection: &mut (impl AsyncRead + AsyncWrite + Unpin)
 }
 
 /// Head and body of one request, as far as there is one.
-async fn read_request(connection: &mut (impl AsyncRead + Unpin)) -> String {
+pub(super) async fn read_request(connection: &mut (impl AsyncRead + Unpin)) -> String {
     let mut request = String::new();
     let mut buffer = [0; 4096];
     loop {
