@@ -28,11 +28,13 @@ mod assume_role;
 mod recorder;
 mod refusal;
 mod tries;
+mod whole_answer;
 
 use recorder::{Recorded, Recorder};
 use refusal::{Failure, Proof};
 use tries::NotTheSameToken;
 pub(crate) use tries::Tries;
+use whole_answer::WholeAnswer;
 
 /// An answer takes about two kilobytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -185,6 +187,7 @@ impl<'a> Sts<'a> {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(NoProcessEnvironment::for_crate(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
             .interceptor(AnswerLimit::bytes(MAX_ANSWER_BYTES))
+            .interceptor(WholeAnswer)
             .retry_classifier(AnswerLimit::never_again());
         config.set_credentials_provider(credentials);
         aws_sdk_sts::Client::from_conf(config.build())

@@ -1,6 +1,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use aws_credential_types::attributes::AccountId;
+use aws_smithy_async::time::TimeSource;
 use flux_aws_auth::{Environment, ErrorKind, Reason, SourceKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -287,7 +289,7 @@ async fn an_sts_that_does_not_answer_is_bounded() {
 async fn a_session_that_is_over_when_it_comes_is_no_success() {
     let clock = TestClock::new();
     let over = sts_credentials(&clock, 60);
-    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
     let aws = Network::new(move |_| ok(over.clone()));
     let error = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidResponse);
@@ -344,4 +346,30 @@ async fn a_code_that_repeats_the_token_does_not_show_it() {
     let error = chain(irsa(), &sts, &Network::silent(), &clock).build().resolve().await.unwrap_err();
     assert_eq!(error.aws_code(), Some("…"));
     assert!(!format!("{error:?}{}", report_of(&error)).contains(TOKEN));
+}
+
+/// A connection that ends the answer by closing tells nobody that something is missing.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_ends_early_gives_whole_credentials_or_none() {
+    let clock = TestClock::new();
+    let (whole, expiry) = (sts_credentials(&clock, 3600), clock.now() + Duration::from_secs(3600));
+    // AWS's own order is not always the same.
+    let id = "<AccessKeyId>ASIAEXAMPLE</AccessKeyId>";
+    let other = whole.replace(id, "").replace("</Credentials>", &format!("{id}</Credentials>"));
+    for answer in [whole, other] {
+        for end in 0..answer.len() {
+            let part = answer[..end].to_owned();
+            let aws = Network::new(move |_| ok(part.clone()));
+            if let Ok(resolved) = chain(irsa(), &aws, &Network::silent(), &clock).build().resolve().await {
+                let credentials = resolved.credentials();
+                let shown = (
+                    credentials.access_key_id(),
+                    credentials.secret_access_key(),
+                    credentials.session_token(),
+                );
+                assert_eq!(shown, ("ASIAEXAMPLE", SECRET, Some(SESSION_TOKEN)), "{}", &answer[..end]);
+                assert_eq!(credentials.expiry(), Some(expiry), "{}", &answer[..end]);
+            }
+        }
+    }
 }
