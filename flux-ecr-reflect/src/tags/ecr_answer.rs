@@ -95,19 +95,20 @@ impl Answer {
     }
 
     /// The next thing to do about a login that was refused with an AWS error code.
-    pub(super) fn remedy_of_login(&self, api: &LoginApi) -> Option<String> {
+    pub(super) fn remedy_of_login(&self, api: &LoginApi) -> String {
         let actions = api.actions();
         match (self.kind(), self.denial_of_login()) {
-            (_, Some(Denial::NoTokenPermission)) if !self.is_explicit() => Some(format!(
+            (_, Some(Denial::NoTokenPermission)) if !self.is_explicit() => format!(
                 "Allow {actions} in the identity's IAM policy, in a statement of its own with the resource `*`: no resource \
                  can be named for that, and no repository's policy can grant it."
-            )),
-            (_, Some(_)) => Some(self.permission("", actions)),
-            (ErrorKind::Credentials, _) => Some(self.renewal(api.region())),
-            (ErrorKind::Throttled, _) => {
-                Some("Log in less often: a token is good for twelve hours.".to_owned())
-            }
-            _ => None,
+            ),
+            (_, Some(_)) => self.permission("", actions),
+            (ErrorKind::Credentials, _) => self.renewal(api.region()),
+            (ErrorKind::Throttled, _) => "Log in less often: a token is good for twelve hours.".to_owned(),
+            (ErrorKind::Unavailable, _) => health(api.region()),
+            _ => "Look the code up among the errors of GetAuthorizationToken in ECR's API reference; and check that it is ECR \
+                  that answers."
+                .to_owned(),
         }
     }
 
@@ -127,9 +128,7 @@ impl Answer {
                 "Check the image name; and begin anew a listing that goes on at a cursor, which does not stay good for ever."
                     .to_owned()
             }
-            ErrorKind::Unavailable => {
-                format!("Try again. If it lasts, see the AWS Health Dashboard for ECR in {region}.")
-            }
+            ErrorKind::Unavailable => health(region),
             _ => format!(
                 "Look the code up among the errors of {operation} in ECR's API reference; and check that it is ECR that answers."
             ),
@@ -246,6 +245,10 @@ impl fmt::Display for Answer {
 }
 
 impl StdError for Answer {}
+
+fn health(region: &str) -> String {
+    format!("Try again. If it lasts, see the AWS Health Dashboard for ECR in {region}.")
+}
 
 /// Why AWS does not accept credentials.
 #[derive(Clone, Copy)]

@@ -103,13 +103,23 @@ impl LoginApi {
         }
     }
 
-    /// Asks for a login. The client's limits and retries are good until the answer begins.
+    /// Asks for a login, and once more if the answer breaks off: the SDK's retries end where the answer begins.
     pub(crate) async fn log_in(
         &self,
         client: &Client,
         sleep_impl: &SharedAsyncSleep,
         credentials: &Credentials,
     ) -> Result<Login, Failed> {
+        let answer = self.ask(client, credentials).await?;
+        let body = match self.whole(answer, sleep_impl).await {
+            Ok(body) => body,
+            Err(_) => self.whole(self.ask(client, credentials).await?, sleep_impl).await?,
+        };
+        Ok(self.login(&body)?)
+    }
+
+    /// The body of a good answer, not yet read.
+    async fn ask(&self, client: &Client, credentials: &Credentials) -> Result<SdkBody, Failed> {
         let place = aws_sdk_ecr::config::Builder::new()
             .region(Region::new(self.region.clone()))
             .credentials_provider(credentials.clone())
@@ -117,7 +127,7 @@ impl LoginApi {
         let exchange = Exchange { is_public: self.is_public(), body: Arc::default() };
         let request = client.get_authorization_token().customize();
         match request.config_override(place).interceptor(exchange.clone()).send().await {
-            Ok(_) => Ok(self.login(exchange.take_body(), sleep_impl).await?),
+            Ok(_) => Ok(exchange.take_body()),
             Err(SdkError::ServiceError(context)) => {
                 Err(self.refused(Answer::new(context.err(), context.raw())))
             }
@@ -125,20 +135,23 @@ impl LoginApi {
         }
     }
 
-    /// What the answer to `GetAuthorizationToken` holds.
-    async fn login(&self, body: SdkBody, sleep_impl: &SharedAsyncSleep) -> Result<Login, Error> {
+    async fn whole(&self, body: SdkBody, sleep_impl: &SharedAsyncSleep) -> Result<Vec<u8>, Error> {
         let broke_off = |how| unavailable(format!("{self} {how}"), &self.region, self.configured());
         let body = Limited::new(body, MAX_BODY_BYTES).collect();
         let body = Timeout::new(body, sleep_impl.sleep(BODY_TIMEOUT)).await;
         let body = body.map_err(|_| broke_off("did not end its answer in time"))?;
-        let body = body.map_err(|error| broke_off("broke off its answer").with_source(error))?.to_bytes();
+        Ok(body.map_err(|error| broke_off("broke off its answer").with_source(error))?.to_bytes().into())
+    }
+
+    /// What the answer to `GetAuthorizationToken` holds.
+    fn login(&self, body: &[u8]) -> Result<Login, Error> {
         let wrong = |what| {
             Error::new(ErrorKind::Response, format!("the answer of {self} to GetAuthorizationToken {what}")).with_hint(
                 "Check what stands between here and ECR: a proxy or the endpoint may have answered in its place.",
             )
         };
         // An error of the parser's could show what it stands at.
-        let answer: Value = serde_json::from_slice(&body).map_err(|_| wrong("is not JSON"))?;
+        let answer: Value = serde_json::from_slice(body).map_err(|_| wrong("is not JSON"))?;
         // Private ECR gives a list, of one.
         let data = answer.get("authorizationData");
         let data =
@@ -168,13 +181,15 @@ impl LoginApi {
             ErrorKind::Throttled => format!("the login was throttled by {self}"),
             _ => format!("the login failed at {self}"),
         };
+        // Without a code it need not be AWS that answers.
+        let hint = match answer.facts.code {
+            Some(_) => answer.remedy_of_login(self),
+            None => answer.remedy_without_code().to_owned(),
+        };
         let error = Error::new(kind, message)
             .with_response(answer.facts.clone())
-            .with_denial(answer.denial_of_login());
-        let error = match answer.remedy_of_login(self) {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        };
+            .with_denial(answer.denial_of_login())
+            .with_hint(hint);
         let credentials_rejected = answer.rejects_credentials();
         Failed { error: error.with_source(answer), credentials_rejected, throttled: None }
     }

@@ -6,6 +6,7 @@ mod public;
 
 use std::error::Error as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use flux_ecr_reflect::{
@@ -189,6 +190,47 @@ async fn an_answer_that_makes_no_sense_is_told_without_what_is_in_it() {
         assert!(error.to_string().contains(problem), "{error:?}");
         let told = format!("{error} {error:?} {:?}", error.source());
         assert!(!told.contains("canary") && !told.contains("Y2FuYXJ5") && !told.contains(PASSWORD), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_off_is_asked_for_once_more() {
+    for (broken, is_well) in [(0, true), (1, true), (2, false)] {
+        let asked = AtomicUsize::new(0);
+        let fake = Fake::answering(&Clock::default(), move |_| {
+            // Longer than a login can be, so that it is not read to its end.
+            let rest = if asked.fetch_add(1, Ordering::Relaxed) < broken { 100_000 } else { 0 };
+            (200, format!("{}{}", token(0, 1e10), " ".repeat(rest)))
+        });
+        let outcome = fake.logins().login(&image(EU)).await;
+        assert_eq!(outcome.is_ok(), is_well, "{outcome:?}");
+        assert_eq!(fake.asked().len(), broken.min(1) + 1);
+        if let Err(error) = outcome {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_stops_a_login_has_a_remedy() {
+    for (status, code, kind, remedy) in [
+        (500, "ServerException", ErrorKind::Unavailable, "AWS Health Dashboard for ECR in eu-west-1"),
+        (503, "ServiceUnavailableException", ErrorKind::Unavailable, "AWS Health Dashboard"),
+        (400, "InvalidParameterException", ErrorKind::Configuration, "errors of GetAuthorizationToken"),
+        (400, "SomethingElse", ErrorKind::Response, "errors of GetAuthorizationToken"),
+        (400, "", ErrorKind::Response, "Something between here and ECR"),
+        (407, "", ErrorKind::Unavailable, "A proxy asks for a password"),
+    ] {
+        let fake = Fake::answering(&Clock::default(), move |_| {
+            if code.is_empty() {
+                return (status, "<html>".to_owned());
+            }
+            let (status, body) = failure(status, code, "no");
+            (status, body.to_string())
+        });
+        let error = fake.logins().login(&image(EU)).await.expect_err(code);
+        assert_eq!(error.kind(), kind, "{status} {code}");
+        assert!(error.hint().is_some_and(|hint| hint.contains(remedy)), "{status} {code}: {error:?}");
     }
 }
 
