@@ -82,8 +82,8 @@ pub use self::builder::OciRegistryBuilder;
 /// DigitalOcean's), or one [named before](OciRegistryBuilder::token_service); a registry on a loopback address may name another
 /// loopback address. No redirect to another scheme, host or port is followed.
 ///
-/// What a registry asks for is remembered; tokens are [cached](flux_aws_auth::cache) by registry, scope and login. When one is refused
-/// before its time, or ECR calls a password expired, it is let go of, and the request is made once more.
+/// What a registry asks for is remembered; tokens are [cached](flux_aws_auth::cache) by image, scope and login. When one is refused
+/// before its time, or ECR calls a password expired, it is let go of, and the request is made once more, if there is another then.
 ///
 /// # Limits
 ///

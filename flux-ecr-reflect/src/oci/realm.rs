@@ -90,6 +90,10 @@ mod tests {
             ("registry.example.com:5000", "https://gitlab.example.com/jwt/auth"),
             ("10.0.0.1", "https://10.0.0.1/token"),
             ("localhost:5000", "http://evil.example/token"),
+            ("localhost:5000", "https://evil.example/token"),
+            ("127.0.0.1:5000", "https://127.0.0.1.evil.example/token"),
+            ("127.0.0.1:5000", "https://10.0.0.1/token"),
+            ("[::ffff:127.0.0.1]:5000", "https://[::ffff:127.0.0.1]:5000/token"),
             ("localhost:5000", "http://169.254.169.254/token"),
             ("localhost.evil.example", "http://127.0.0.1/token"),
         ] {

@@ -66,6 +66,22 @@ async fn a_scope_that_the_registry_asks_for_comes_first_and_is_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_scope_that_no_request_takes_is_not_asked_for() {
+    let wanted = format!(
+        r#"Bearer realm="https://registry.example.com/token",scope="repository:{}:pull""#,
+        "a".repeat(3000)
+    );
+    let (registry, log) = registry(None, move |asked| match &asked.authorization {
+        _ if asked.path.starts_with("/token") => Reply::ok(r#"{"token":"t"}"#),
+        Some(_) => Reply::tags(&["1.0.0"]),
+        None => Reply::unauthorized(&wanted),
+    });
+    fake::scan(&registry).await.expect("complete");
+    let token = "GET https://registry.example.com/token?scope=repository%3Aapps%2Fapp%3Apull";
+    assert_eq!(log.lines()[1], token);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_repository_and_each_login_has_a_token_of_its_own() {
     let first = Login::basic("user", PASSWORD);
     let held = Held::all([first, Login::basic("other", PASSWORD)]);
