@@ -31,6 +31,8 @@ mod policies;
 mod readme;
 #[path = "it/refusals.rs"]
 mod refusals;
+#[path = "it/security.rs"]
+mod security;
 #[path = "it/setups.rs"]
 mod setups;
 #[path = "it/support.rs"]
