@@ -6,7 +6,7 @@ use std::{fmt, io};
 use rustls::CertificateError;
 
 use crate::error::Error;
-use crate::http_clients::Late;
+use crate::http_clients::{Late, ProxyNotReached};
 use crate::reason::Reason;
 
 /// How a connection failed: what a request's error tells, looked up in the chain of its causes.
@@ -88,9 +88,10 @@ impl ConnectionFailure {
         let causes: Vec<_> = causes(error).collect();
         let late = causes.iter().find_map(|cause| cause.downcast_ref()).map(of_time);
         let tls = causes.iter().find_map(|cause| cause.downcast_ref()).map(of_tls);
+        let proxy = || causes.iter().find_map(|cause| cause.downcast_ref()).map(of_proxy);
         let said = || causes.iter().find_map(|cause| said(&cause.to_string()));
         let io = || causes.iter().find_map(|cause| of_io(cause.downcast_ref()?));
-        late.or(tls).or_else(said).or_else(io).unwrap_or(Self::Other)
+        late.or(tls).or_else(proxy).or_else(said).or_else(io).unwrap_or(Self::Other)
     }
 
     /// Whether there was a connection, and the two did not agree on TLS. No waiting mends that.
@@ -226,6 +227,10 @@ fn of_time(late: &Late) -> ConnectionFailure {
         Late::Connection(_) => ConnectionFailure::ConnectTimeout,
         Late::Answer(_) => ConnectionFailure::ReadTimeout,
     }
+}
+
+fn of_proxy(_: &ProxyNotReached) -> ConnectionFailure {
+    ConnectionFailure::ProxyUnreachable
 }
 
 fn of_tls(error: &rustls::Error) -> ConnectionFailure {

@@ -21,7 +21,7 @@ use no_proxy::NoProxy;
 pub use proxy::Proxy;
 use ways::Ways;
 
-pub(crate) use connect::Late;
+pub(crate) use connect::{Late, ProxyNotReached};
 
 /// The plain HTTP client: rustls with ring, the operating system's root certificates, no proxy.
 ///

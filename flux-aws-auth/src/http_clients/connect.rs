@@ -47,7 +47,8 @@ impl Connect {
         let mut to_proxy = ToProxy(self.clone());
         if host.scheme_str() != Some("https") {
             // Then the proxy itself is the server, and wants to hear the whole address.
-            return Ok(Stream { io: to_proxy.call(proxy.uri().clone()).await?, is_proxied: true });
+            let io = to_proxy.call(proxy.uri().clone()).await.map_err(ProxyNotReached)?;
+            return Ok(Stream { io, is_proxied: true });
         }
         let mut tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
         if let Some(authorization) = proxy.authorization() {
@@ -181,6 +182,22 @@ impl Write for Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write_vectored(context, slices)
+    }
+}
+
+/// There is no connection to a proxy that was to pass requests on. (Of a tunnel it is the tunnel's error that says so.)
+#[derive(Debug)]
+pub(crate) struct ProxyNotReached(BoxError);
+
+impl fmt::Display for ProxyNotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the proxy could not be reached")
+    }
+}
+
+impl std::error::Error for ProxyNotReached {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
     }
 }
 

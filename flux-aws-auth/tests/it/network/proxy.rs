@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use flux_aws_auth::{Chain, Environment, ErrorKind, HttpClientBuilder, Proxy, Reason};
+use flux_aws_auth::{Chain, ConnectionFailure, Environment, ErrorKind, HttpClientBuilder, Proxy, Reason};
 use tokio::task::JoinSet;
 
 use super::servers::{Authority, GOOD, Proxying, ScriptedProxy, sts};
@@ -158,9 +158,36 @@ async fn a_proxy_that_cannot_be_used_is_said_at_the_first_use() {
 }
 
 /// For other clients than those of this crate, which speak plain http to this machine alone.
+fn over_plain_http(environment: &Environment) -> aws_sdk_sts::Client {
+    use aws_sdk_sts::config::{BehaviorVersion, Config, Credentials, Region, retry::RetryConfig};
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("eu-west-1"))
+        .credentials_provider(Credentials::new("AKIAEXAMPLE", "s", None, None, "test"))
+        .endpoint_url("http://sts.internal.example")
+        .http_client(HttpClientBuilder::from_environment(environment).build().unwrap())
+        .retry_config(RetryConfig::disabled())
+        .build();
+    aws_sdk_sts::Client::from_conf(config)
+}
+
+#[tokio::test]
+async fn a_proxy_for_plain_http_that_is_not_there_is_told_from_a_host_that_is_not_there() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let environment = Environment::empty().with_var("HTTP_PROXY", format!("http://127.0.0.1:{port}"));
+    let error = over_plain_http(&environment).get_caller_identity().send().await.unwrap_err();
+    assert_eq!(ConnectionFailure::diagnose(&error), ConnectionFailure::ProxyUnreachable, "{error:?}");
+    let is_of_network = match &error {
+        aws_sdk_sts::error::SdkError::DispatchFailure(failure) => failure.is_io(),
+        _ => false,
+    };
+    assert!(is_of_network, "what the SDK tries again: {error:?}");
+}
+
 #[tokio::test]
 async fn plain_http_goes_to_the_proxy_for_plain_http() {
-    use aws_sdk_sts::config::{BehaviorVersion, Config, Credentials, Region, retry::RetryConfig};
     let (plain, tls) = (
         ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await,
         ScriptedProxy::start(Proxying::Refuse("403 Forbidden")).await,
@@ -168,15 +195,7 @@ async fn plain_http_goes_to_the_proxy_for_plain_http() {
     let environment = Environment::empty()
         .with_var("HTTP_PROXY", format!("http://me:word@127.0.0.1:{}", plain.port))
         .with_var("HTTPS_PROXY", format!("http://127.0.0.1:{}", tls.port));
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::from_static("eu-west-1"))
-        .credentials_provider(Credentials::new("AKIAEXAMPLE", "s", None, None, "test"))
-        .endpoint_url("http://sts.internal.example")
-        .http_client(HttpClientBuilder::from_environment(&environment).build().unwrap())
-        .retry_config(RetryConfig::disabled())
-        .build();
-    aws_sdk_sts::Client::from_conf(config).get_caller_identity().send().await.unwrap_err();
+    over_plain_http(&environment).get_caller_identity().send().await.unwrap_err();
     let [head] = plain.heads().try_into().unwrap();
     assert!(head.starts_with("POST http://sts.internal.example/ HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("\r\nproxy-authorization: Basic bWU6d29yZA==\r\n"), "{head}");
