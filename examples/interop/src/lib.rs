@@ -22,6 +22,7 @@
 mod boto3;
 mod debian;
 mod docker_registry;
+mod microburst;
 mod ministack;
 mod moto;
 mod python;
@@ -29,6 +30,7 @@ mod server;
 
 pub use boto3::{Boto3, Caller, Refusal};
 pub use docker_registry::{ArtifactFiles, DockerRegistry, Format};
+pub use microburst::Microburst;
 pub use ministack::Ministack;
 pub use moto::Moto;
 pub use python::Python;

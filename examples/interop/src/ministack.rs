@@ -41,6 +41,8 @@ impl Ministack {
                 ("AUTH", "true"),
                 ("BIND_HOST", "127.0.0.1"),
                 ("GATEWAY_PORT", &port.to_string()),
+                // Of requests to the registry, which are not signed and name no account.
+                ("MINISTACK_ACCOUNT_ID", ACCOUNT),
                 ("MINISTACK_REGION", REGION),
                 ("MINISTACK_IMDS_V2_REQUIRED", "1"),
                 ("SERVICES", "iam,sts,ecr,s3,kms,imds"),

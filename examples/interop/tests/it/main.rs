@@ -7,5 +7,6 @@ mod account;
 mod docker_registry;
 mod ministack_identities;
 mod ministack_permissions;
+mod ministack_tags;
 mod moto;
 mod server;
