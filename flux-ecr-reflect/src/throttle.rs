@@ -211,3 +211,6 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
 const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 /// From so many hosts on, those are forgotten that nobody has asked for a minute.
 const TIDY_AT: usize = 1024;
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_http_client::test_util::infallible_client_fn;
-use flux_ecr_reflect::{ErrorKind, ImageName, Permit, RegistryApi, Throttle};
+use flux_ecr_reflect::{ErrorKind, ImageName, Permit, Reflector, RegistryApi, Throttle};
 use futures_util::FutureExt;
 use http::Response;
 use proptest::prelude::*;
@@ -271,6 +271,50 @@ async fn what_ecr_says_to_one_listing_slows_the_others_of_that_registry() {
     assert_eq!((now() - begin).as_secs(), 7);
     assert_eq!(slow.await.expect("no panic").expect("complete").listing().requests(), 2);
     assert_eq!((now() - begin).as_secs(), 7);
+}
+
+/// How many requests may be sent at once now.
+fn at_once(throttle: &Throttle, host: &str, api: RegistryApi) -> usize {
+    let turns: Vec<_> = std::iter::from_fn(|| throttle.acquire(host, api).now_or_never()).collect();
+    turns.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_arrive_make_either_api_faster_again() {
+    let ecr = infallible_client_fn(|_| Response::new(page([], None).1.to_string()));
+    let ecr = (fake::builder(ecr), fake::image(), RegistryApi::Ecr);
+    let other = infallible_client_fn(|_| Response::new(r#"{"tags":["1.0.0"]}"#));
+    let other = Reflector::builder().http_client(other);
+    let other = (other, "registry.example.com/apps/app".parse().expect("valid"), RegistryApi::Distribution);
+    for (builder, image, api) in [ecr, other] {
+        let throttle = Throttle::new();
+        let reflector = builder.throttle(throttle.clone()).build().expect("complete");
+        throttle.acquire(image.registry(), api).await.expect("a turn").throttled(None);
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(at_once(&throttle, image.registry(), api), AT_ONCE / 2);
+        for _ in 0..AT_ONCE / 2 {
+            pass(Duration::from_secs(1)).await;
+            reflector.scan(&image).await.expect("complete");
+        }
+        assert_eq!(at_once(&throttle, image.registry(), api), AT_ONCE, "{api:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_date_to_come_back_is_held_against_the_answer_s_own() {
+    let asked = AtomicUsize::new(0);
+    let client = infallible_client_fn(move |_| {
+        let (status, body) = match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => failure(400, "ThrottlingException", "Rate exceeded"),
+            _ => page([], None),
+        };
+        let response = Response::builder().status(status).header("date", "Wed, 21 Oct 2015 07:27:50 GMT");
+        let response = response.header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
+        response.body(body.to_string()).expect("a response")
+    });
+    let begin = now();
+    fake::reflector(client).scan(&fake::image()).await.expect("complete");
+    assert_eq!((now() - begin).as_secs(), 10);
 }
 
 #[tokio::test(start_paused = true)]

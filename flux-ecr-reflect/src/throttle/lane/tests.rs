@@ -33,6 +33,23 @@ fn a_lane_is_halved_once_by_answers_to_requests_that_were_in_flight_together() {
 }
 
 #[test]
+fn an_answer_to_a_request_from_before_a_lane_slowed_down_does_not_speed_it_up() {
+    let (lane, now) = (Lane::default(), start());
+    lane.slow_down(0, None, now);
+    lane.slow_down(1, None, now);
+    let later = now + Duration::from_secs(10);
+    lane.answered(0, later);
+    lane.answered(1, later);
+    let facts = || {
+        let state = lane.state();
+        (state.window, state.strikes)
+    };
+    assert_eq!(facts(), (WIDEST / 4, 2));
+    lane.answered(2, later);
+    assert_eq!(facts(), (WIDEST / 4 + 1, 0));
+}
+
+#[test]
 fn pauses_double_until_an_answer_is_fine() {
     let lane = Lane::default();
     let mut now = start();
