@@ -32,7 +32,8 @@ pub use self::tag::Tag;
 ///
 /// Repositories follow the grammar of the [distribution specification][2], which is a little narrower than
 /// the check Flux makes: names such as `a//b`, which no registry can hold, are refused here already. So are hosts that Flux
-/// lets pass and no certificate is for: with a dot at the end, with letters that are not ASCII, with an empty port.
+/// lets pass and no certificate is for: with a dot at the end, with letters that are not ASCII, with more than 253
+/// characters, with an empty port.
 ///
 /// [1]: https://fluxcd.io/flux/components/image/imagerepositories/#image
 /// [2]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests
@@ -267,12 +268,14 @@ fn is_authority(authority: &str) -> bool {
 }
 
 fn is_host(host: &str) -> bool {
-    host.split('.').all(|label| {
+    let is_label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    })
+    };
+    // No longer name is in DNS.
+    host.len() <= 253 && host.split('.').all(is_label)
 }
 
 /// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`

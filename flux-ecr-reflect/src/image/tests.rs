@@ -102,6 +102,11 @@ fn malformed_names() {
     {
         refuses(image, "names no valid registry host");
     }
+    // The longest that a name can be in DNS.
+    let longest = format!("{}{}", "a.".repeat(126), "b");
+    assert!(format!("{longest}:5000/app").parse::<ImageName>().is_ok());
+    refuses(&format!("a{longest}/app"), "names no valid registry host");
+    refuses(&format!("a{longest}:5000/app"), "names no valid registry host");
     for image in ["[::1/app", "[::g]:1/app", "a:1:2/app", "-a.io/app", "gh\u{441}r.io/app", "ghcr.io%2f/app"]
     {
         refuses(image, "names no valid registry host");

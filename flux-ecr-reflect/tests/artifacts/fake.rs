@@ -116,7 +116,7 @@ impl Registry {
         self.asked.lock().expect("not poisoned").clone()
     }
 
-    fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
+    pub(crate) fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
         let uri = request.uri().to_string();
         let header =
             |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

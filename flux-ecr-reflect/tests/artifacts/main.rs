@@ -7,3 +7,4 @@ mod extract;
 mod fake;
 mod redirects;
 mod resolve;
+mod secrets;
