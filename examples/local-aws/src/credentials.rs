@@ -34,6 +34,31 @@ impl fmt::Debug for AccessKey {
     }
 }
 
+/// Whose an access key id is, which the account gave out.
+#[derive(Clone, Debug)]
+pub struct KeyOwner {
+    arn: String,
+    service_account_uid: Option<String>,
+    expires: Option<SystemTime>,
+}
+
+impl KeyOwner {
+    /// The user or the role's session: `arn:aws:iam::…:user/…` or `arn:aws:sts::…:assumed-role/…/…`.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The UID of the ServiceAccount whose token the session began with, at `AssumeRoleWithWebIdentity`.
+    pub fn service_account_uid(&self) -> Option<&str> {
+        self.service_account_uid.as_deref()
+    }
+
+    /// When the session ends; a user's key does not.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.expires
+    }
+}
+
 /// A key with its secret, its owner and, for a session, its token and its end.
 pub(crate) struct Credentials {
     pub(crate) access_key_id: String,
@@ -46,6 +71,14 @@ impl Credentials {
     /// The session token; empty for a user's key.
     pub(crate) fn token(&self) -> &str {
         self.session.as_ref().map_or("", |session| &session.token)
+    }
+
+    pub(crate) fn owner(&self) -> KeyOwner {
+        KeyOwner {
+            arn: self.caller.arn.clone(),
+            service_account_uid: self.caller.session.service_account_uid.clone(),
+            expires: self.expires(),
+        }
     }
 
     /// When they expire; a user's key does not.

@@ -92,7 +92,7 @@ mod wire;
 
 pub use builder::{Builder, EXAMPLE_ISSUER};
 pub use clock::Clock;
-pub use credentials::AccessKey;
+pub use credentials::{AccessKey, KeyOwner};
 pub use error::Error;
 pub use fault::{Fault, Injection};
 pub use generic_registry::GenericRegistry;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::builder::Builder;
 use crate::cloud::Cloud;
-use crate::credentials::AccessKey;
+use crate::credentials::{AccessKey, KeyOwner};
 use crate::distribution::Registry;
 use crate::fault::{Fault, Injection};
 use crate::issuer::Issuer;
@@ -148,6 +148,11 @@ impl LocalAws {
     /// The access key of a user; `None` if there is no such user.
     pub fn access_key(&self, user: &str) -> Option<&AccessKey> {
         self.access_keys.get(user)
+    }
+
+    /// Whose an access key id is; `None` if it was given to nobody. A test asks who its subject was made to be.
+    pub fn key_owner(&self, access_key_id: &str) -> Option<KeyOwner> {
+        self.cloud.keys.find(access_key_id).map(|credentials| credentials.owner())
     }
 
     /// How often each operation was asked for, whatever became of it: `sts:AssumeRoleWithWebIdentity`, `ecr:ListImages`,

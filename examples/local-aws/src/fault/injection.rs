@@ -90,7 +90,7 @@ impl Injected {
     }
 }
 
-/// Every fault that was injected, in that order.
+/// Every fault that was injected and not yet removed, in that order.
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<Vec<Arc<Injected>>>);
 
@@ -110,7 +110,10 @@ impl Faults {
             hits: watch::Sender::new(0),
             removed: watch::Sender::new(false),
         });
-        lock(&self.0).push(Arc::clone(&injected));
+        let mut faults = lock(&self.0);
+        // However many there were in a long run, a request looks at those that are left.
+        faults.retain(|injected| !*injected.removed.borrow());
+        faults.push(Arc::clone(&injected));
         Injection(injected)
     }
 

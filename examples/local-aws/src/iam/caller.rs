@@ -26,6 +26,8 @@ pub(crate) struct SessionAttributes {
     pub(crate) source_identity: Option<String>,
     /// What the session may do is what its role may do and this allows.
     pub(crate) policy: Option<Arc<Document>>,
+    /// The UID of the ServiceAccount whose token it began with.
+    pub(crate) service_account_uid: Option<String>,
 }
 
 /// A tag of a session.

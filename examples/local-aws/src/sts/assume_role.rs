@@ -65,6 +65,7 @@ pub(super) fn assume_role(
         tags: inherited(&caller).cloned().chain(tags).collect(),
         source_identity: input.source_identity.map(str::to_owned).or(caller.session.source_identity),
         policy: policy.map(Arc::new),
+        service_account_uid: None,
     };
     let credentials =
         input.session.begin(cloud, Cloud::role_session(role, input.session.session_name, session));

@@ -35,7 +35,9 @@ pub(super) fn assume_role(cloud: &Cloud, parameters: &Parameters) -> Result<Resp
     let role = trusting_role(cloud, &request, account, &identity)?;
     request.fits(role)?;
 
-    let caller = Cloud::role_session(role, request.session_name, SessionAttributes::default());
+    let service_account_uid = identity.kubernetes.map(|bound| bound.serviceaccount.uid);
+    let session = SessionAttributes { service_account_uid, ..SessionAttributes::default() };
+    let caller = Cloud::role_session(role, request.session_name, session);
     let credentials = request.begin(cloud, caller);
     let answer = Answer {
         audience: identity.audience,

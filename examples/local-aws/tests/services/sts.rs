@@ -53,6 +53,12 @@ async fn a_token_becomes_a_session() {
     assert_eq!(answer.element("SecretAccessKey").len(), 40);
     assert!(answer.element("AssumedRoleId").starts_with("AROA"));
 
+    let owner = aws.key_owner(answer.element("AccessKeyId")).expect("a key of this account");
+    assert_eq!(owner.arn(), answer.element("Arn"));
+    assert!(owner.service_account_uid().is_some_and(|uid| uid.len() == 36), "{owner:?}");
+    assert_eq!(owner.expires(), Some(now() + Duration::from_secs(900)));
+    assert!(aws.key_owner("ASIAOFNOBODYATALL000").is_none());
+
     let issued = aws.secrets_issued();
     for secret in ["SecretAccessKey", "SessionToken"] {
         assert!(issued.iter().any(|issued| issued == answer.element(secret)), "{secret}");
