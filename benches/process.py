@@ -39,6 +39,17 @@ for i in range(int(sys.argv[2])):
 """
 
 
+# A process's greatest memory is never less than that of whoever started it: so this starts it, and is small itself.
+LAUNCHER = [sys.executable, "-I", "-S", "-c", """
+import os, sys, time
+started = time.monotonic()
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+print(time.monotonic() - started, used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""]  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=40, help="of each program")
@@ -102,17 +113,14 @@ def measure(programs, environment, runs):
     times, memory = ({name: [] for name, _ in programs} for _ in range(2))
     for turn in range(runs + 1):
         for name, command in programs:
-            started = time.monotonic()
-            child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-            printed = child.stdout.read()
-            _, status, used = os.wait4(child.pid, 0)
-            taken = time.monotonic() - started
-            child.returncode = os.waitstatus_to_exitcode(status)
-            if child.returncode != 0 or "24" not in printed or "99" not in printed:
-                sys.exit(f"{name} prints {printed!r} and exits with {child.returncode}, not with 1.24.99")
+            child = subprocess.run([*LAUNCHER, *command], env=environment, stdout=subprocess.PIPE, text=True)
+            *printed, figures = child.stdout.splitlines() or [""]
+            if child.returncode != 0 or "24" not in str(printed) or "99" not in str(printed):
+                sys.exit(f"{name} prints {printed} and exits with {child.returncode}, not with 1.24.99")
             if turn > 0:  # the first is for the caches
-                times[name].append(taken * 1000)
-                memory[name].append(used.ru_maxrss / 1024)
+                seconds, kibibytes = figures.split()
+                times[name].append(float(seconds) * 1000)
+                memory[name].append(int(kibibytes) / 1024)
     return {name: {"ms": statistics.median(times[name]), "least": min(times[name]), "mib": max(memory[name])} for name in times}
 
 

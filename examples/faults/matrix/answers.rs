@@ -1,5 +1,7 @@
 //! What each remote says when it is well, and how it refuses.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use http::Request;
 use serde_json::{Value, json};
 
@@ -220,7 +222,10 @@ fn ecr_error(status: u16, word: &str, message: &str) -> Answer {
 /// Three pages of a tag each, for whoever has a token.
 fn oci(request: &Request<String>) -> Answer {
     if request.uri().path() == "/token" {
-        return Answer::json(&json!({ "token": CANARY, "expires_in": 300 }));
+        // Each is another: one that was refused is not tried again.
+        static GIVEN: AtomicU64 = AtomicU64::new(0);
+        let token = format!("{CANARY}-{}", GIVEN.fetch_add(1, Ordering::Relaxed));
+        return Answer::json(&json!({ "token": token, "expires_in": 300 }));
     }
     if !request.headers().contains_key("authorization") {
         return unauthorized();
