@@ -193,7 +193,8 @@ pub(crate) fn of_sts(runs: Runs) -> Result<(), String> {
                 // Entities and sections are another spelling of the same.
                 let plain = !text.contains('&') && !text.contains("<![CDATA[") && !text.contains("<!--");
                 plain.then(|| {
-                    let has = |value: &str| text.contains(&format!(">{value}</"));
+                    // The SDK's reader takes the first text in an element, and passes over elements behind it.
+                    let has = |value: &str| text.contains(&format!(">{value}<"));
                     has(credentials.access_key_id())
                         && has(credentials.secret_access_key())
                         && has(credentials.session_token().unwrap_or_default())
