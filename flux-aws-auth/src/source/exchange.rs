@@ -246,8 +246,9 @@ impl Exchange {
 /// Credentials are about two kilobytes; what is longer is broken off.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// In place of a body of which nothing was kept. It is no JSON, and no header can carry it.
-const TOO_LONG: &str = "\n(too long)\n";
+/// In place of a body of which nothing was kept. It is no JSON, no header can carry it, trimmed or not, and its first line is no
+/// name of a role, nor empty as of a node that has none.
+const TOO_LONG: &str = "(too\nlong)";
 
 /// Puts a request's headers on at the last moment, and a limit on the answer.
 #[derive(Clone)]

@@ -71,7 +71,7 @@ async fn a_node_that_has_nothing_to_give_is_skipped() {
 #[tokio::test(start_paused = true)]
 async fn a_node_that_fails_ends_the_chain() {
     let busy = || Reply::Answer(503, "busy".to_owned());
-    let cases: [(Vec<Reply>, ErrorKind, &str); 9] = [
+    let cases: [(Vec<Reply>, ErrorKind, &str); 11] = [
         (vec![busy(), busy(), busy()], ErrorKind::Unavailable, "HTTP 503: busy"),
         (vec![Reply::Answer(418, String::new())], ErrorKind::Denied, "HTTP 418"),
         (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "no role name"),
@@ -89,6 +89,9 @@ async fn a_node_that_fails_ends_the_chain() {
             "AssumeRoleUnauthorizedAccess",
         ),
         (vec![ok("no\u{7f}header"), ok("r")], ErrorKind::InvalidResponse, "session token"),
+        // More than is read of an answer: neither a token, nor a node without a role.
+        (vec![ok(" ".repeat(70_000)), ok("r")], ErrorKind::InvalidResponse, "no HTTP header can carry"),
+        (vec![ok("t"), ok(" ".repeat(70_000))], ErrorKind::InvalidResponse, "no role name"),
     ];
     for (replies, kind, mentions) in cases {
         let clock = TestClock::new();
