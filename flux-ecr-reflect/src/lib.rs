@@ -65,7 +65,8 @@
 //! # What it does not do
 //!
 //! It finds no credentials: it takes any provider of the AWS SDK's kind. It writes nothing to a registry, and pulls nothing
-//! from one but artifacts, where that feature is on. It keeps a scan only in the file that it is told to, and says [when to scan](scan::should_scan) without waiting for it.
+//! from one but artifacts, where that feature is on. It keeps a scan only in the file that it is told to, and says
+//! [when to scan](scan::should_scan) without waiting for it.
 //!
 //! # Contracts
 //!

@@ -16,8 +16,8 @@ const REGION: &str = "eu-west-1";
 /// [ministack] with `AUTH=true`: every signature is verified, every call is put before the policies of who makes it, and a
 /// role's trust policy before it is assumed. It has STS, IAM, ECR, S3, KMS and the instance metadata service.
 ///
-/// It checks neither the signature nor the expiry of a web identity token. Its calls are made by boto3; it knows an account's root by an access key whose
-/// id is the account's.
+/// It checks neither the signature nor the expiry of a web identity token. Its calls are made by boto3; it knows an account's
+/// root by an access key whose id is the account's.
 ///
 /// [ministack]: https://github.com/ministackorg/ministack
 #[derive(Debug)]
