@@ -5,6 +5,8 @@
 mod download;
 mod extract;
 mod fake;
+#[path = "../ecr/log.rs"]
+mod log;
 mod redirects;
 mod resolve;
 mod secrets;

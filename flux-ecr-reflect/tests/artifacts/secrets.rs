@@ -1,46 +1,21 @@
 //! No secret of a pull comes out: not in anybody's tracing at any level, not in Debug, not in an error.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::base64;
 use flux_ecr_reflect::ErrorKind;
 use flux_ecr_reflect::artifact::{Artifact, ArtifactRef};
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::fake::{Pieces, Registry, name, of_status, redirect, streamed};
+use crate::log::Log;
 
 const BUCKET: &str = "https://bucket.s3.eu-west-1.amazonaws.com/layer?X-Amz-Signature=canary-signature";
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn traces_debug_and_errors_are_clean() {
-    let captured = Captured::default();
+    let captured = Log::default();
     let subscriber = tracing_subscriber::registry()
         .with(
             tracing_subscriber::fmt::layer()
@@ -87,7 +62,7 @@ async fn traces_debug_and_errors_are_clean() {
     let asked = registry.asked();
     assert!(asked.iter().any(|asked| asked.authorization.as_deref() == Some(&format!("Basic {password}"))));
     assert!(asked.iter().any(|asked| asked.uri == BUCKET && asked.authorization.is_none()));
-    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    let traced = captured.text();
     assert!(traced.contains("somebody listens"), "{traced}");
     let shown = format!("{built} {client:?} {artifact:?} {layer:?} {error} {error:?} {traced}");
     for secret in ["canary", password.as_str()] {

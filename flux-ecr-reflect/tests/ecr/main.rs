@@ -11,6 +11,7 @@ mod fake;
 mod images;
 mod interruptions;
 mod listing;
+mod log;
 mod login;
 mod paging;
 mod preflight;

@@ -1,42 +1,17 @@
 //! No secret comes out: not in our tracing at any level, not in Debug, not in an error.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use flux_ecr_reflect::{LoginSource, RegistryLogin};
 use flux_policy::Policy;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::fake::{self, SECRET_KEY, SESSION_TOKEN, by_operation, failure, page};
+use crate::log::Log;
 use crate::preflight;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 #[tokio::test]
 async fn traces_debug_and_errors_are_clean() {
-    let captured = Captured::default();
+    let captured = Log::default();
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
         .with(Targets::new().with_target("flux_ecr_reflect", LevelFilter::TRACE));
@@ -52,7 +27,7 @@ async fn traces_debug_and_errors_are_clean() {
     let policy = Policy::semver("*").expect("a range");
     let error = reflector.reflect(&fake::image(), &policy).await.expect_err("page 2 fails");
     assert_eq!(log.all()[0].headers["x-amz-security-token"], SESSION_TOKEN, "the token was in use");
-    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    let traced = captured.text();
     let output = format!("{built} {reflector:?} {error} {error:?} {traced}");
 
     assert!(output.contains("page of tags read") && output.contains("apps/mainapp"), "{output}");
@@ -64,7 +39,7 @@ async fn traces_debug_and_errors_are_clean() {
 /// Here the SDK's own trace output is listened to as well: it would show the password.
 #[tokio::test]
 async fn a_registry_s_password_is_in_no_trace_at_any_level() {
-    let captured = Captured::default();
+    let captured = Log::default();
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
         .with(Targets::new().with_default(LevelFilter::TRACE));
@@ -79,7 +54,7 @@ async fn a_registry_s_password_is_in_no_trace_at_any_level() {
     let logins = logins.build().expect("complete");
     let login = logins.login(&fake::image()).await.expect("given").expect("one");
     assert_eq!(login.secret(), "canary-password", "the password was there");
-    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    let traced = captured.text();
     assert!(traced.contains("GetAuthorizationToken"), "the SDK was listened to: {traced}");
     let shown = format!("{traced} {login:?} {logins:?}");
     for secret in [preflight::TOKEN, "canary", SECRET_KEY] {

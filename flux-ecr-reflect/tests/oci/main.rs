@@ -7,6 +7,8 @@ mod digest;
 mod errors;
 mod fake;
 mod limits;
+#[path = "../ecr/log.rs"]
+mod log;
 mod logins;
 mod paging;
 mod secrets;

@@ -1,15 +1,14 @@
 //! No secret comes out: not in our tracing at any level, not in Debug, not in an error.
 
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use flux_ecr_reflect::{Access, Caller, Error, ImageName, Login, LoginKind, LoginSource, RegistryApi};
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::fake::{self, Asked, LIST, Reply, sources};
+use crate::log::Log;
 
 const PASSWORD: &str = "never-shown-password";
 const TOKEN: &str = "never-shown-token";
@@ -22,28 +21,6 @@ struct User(Arc<Login>);
 impl LoginSource for User {
     async fn login(&self, _: &ImageName) -> Result<Option<Arc<Login>>, Error> {
         Ok(Some(self.0.clone()))
-    }
-}
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(text);
-        Ok(text.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }
 
@@ -66,7 +43,7 @@ fn indiscreet(asked: &Asked) -> Reply {
 
 #[tokio::test(start_paused = true)]
 async fn traces_debug_and_errors_are_clean() {
-    let captured = Captured::default();
+    let captured = Log::default();
     // Of everybody, not of this crate alone: no other's trace holds them either.
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_ansi(false).with_writer(captured.clone()))
@@ -88,7 +65,7 @@ async fn traces_debug_and_errors_are_clean() {
     let encoded = aws_smithy_types::base64::encode(format!("user:{PASSWORD}"));
     let sent: String = log.all().into_iter().filter_map(|asked| asked.authorization).collect();
     assert!(sent.contains(TOKEN) && sent.contains(&encoded), "both were in use");
-    let traced = String::from_utf8_lossy(&captured.0.lock().expect("not poisoned")).into_owned();
+    let traced = captured.text();
     let output =
         format!("{built} {registry:?} {pages:?} {page:?} {error} {error:?} {:?} {traced}", sources(&error));
     assert!(traced.contains("page of tags read"), "{traced}");
