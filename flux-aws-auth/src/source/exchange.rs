@@ -138,17 +138,32 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// No answer: what became of the connection, and the cause.
+/// No answer that was read to its end, and the cause.
 #[derive(Debug)]
 pub(super) struct Unanswered {
-    pub(super) failure: ConnectionFailure,
+    pub(super) why: NoAnswer,
     pub(super) source: BoxError,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoAnswer {
+    /// What became of the connection.
+    Failed(ConnectionFailure),
+    /// One began that no credentials are as long as, and nothing of it was kept.
+    TooLong,
 }
 
 impl Unanswered {
     /// What became of it, as a clause that follows the address.
     pub(super) fn describe(&self, exchange: &Exchange) -> String {
-        match self.failure {
+        let failure = match self.why {
+            NoAnswer::Failed(failure) => failure,
+            NoAnswer::TooLong => {
+                return format!("an answer of more than {} KiB, which was not read", MAX_BODY_BYTES / 1024);
+            }
+        };
+        match failure {
             ConnectionFailure::ConnectTimeout => {
                 format!("no connection within {:?}", exchange.connect_timeout)
             }
@@ -174,12 +189,7 @@ impl Exchange {
         let result = self.invoke(context, request).await;
         match &result {
             Ok(answer) => {
-                let found = if answer.body == TOO_LONG.as_bytes() {
-                    format!("an answer of more than {} KiB, which was not read", MAX_BODY_BYTES / 1024)
-                } else {
-                    format!("HTTP {}", answer.status)
-                };
-                notes.add(shown.as_str(), found);
+                notes.add(shown.as_str(), format!("HTTP {}", answer.status));
                 let response = ResponseFacts { status: Some(answer.status), ..ResponseFacts::default() };
                 let clock_skew =
                     answer.header("date").and_then(|date| ClockSkew::measure(context.now(), date));
@@ -231,13 +241,13 @@ impl Exchange {
         match operation.build().invoke(request).await {
             Ok(answer) => Ok(answer),
             Err(SdkError::ServiceError(error)) => Ok(*error.into_err().0),
-            Err(error) if AnswerLimit::was_exceeded(&error) => {
-                // It began well, whatever its status was: the SDK does not keep that.
-                Ok(Answer { status: 200, body: TOO_LONG.into(), headers: Headers::new() })
-            }
             Err(error) => {
-                let failure = ConnectionFailure::diagnose(&error);
-                Err(Unanswered { failure, source: error.into() })
+                let why = if AnswerLimit::was_exceeded(&error) {
+                    NoAnswer::TooLong
+                } else {
+                    NoAnswer::Failed(ConnectionFailure::diagnose(&error))
+                };
+                Err(Unanswered { why, source: error.into() })
             }
         }
     }
@@ -245,10 +255,6 @@ impl Exchange {
 
 /// Credentials are about two kilobytes; what is longer is broken off.
 const MAX_BODY_BYTES: usize = 64 * 1024;
-
-/// In place of a body of which nothing was kept. It is no JSON, no header can carry it, trimmed or not, and its first line is no
-/// name of a role, nor empty as of a node that has none.
-const TOO_LONG: &str = "(too\nlong)";
 
 /// Puts a request's headers on at the last moment, and a limit on the answer.
 #[derive(Clone)]

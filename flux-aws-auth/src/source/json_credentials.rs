@@ -24,6 +24,9 @@ struct Wire {
     expiration: Option<String>,
 }
 
+/// What to do about an answer that is not of the service's making.
+pub(super) const LOOK_BETWEEN: &str = "Look for a proxy between this pod and its node.";
+
 /// Reads `body`, which `origin` answered. `Code`, where the service sends one, must be `Success`.
 ///
 /// `failing` is the reason of an error for a code that is not known.
@@ -37,7 +40,7 @@ pub(super) fn parse(
 ) -> Result<Credentials, Error> {
     let invalid = |what: String| {
         Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"))
-            .with_hint("Look for a proxy between this pod and its node.")
+            .with_hint(LOOK_BETWEEN)
     };
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());

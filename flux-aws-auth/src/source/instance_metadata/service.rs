@@ -10,8 +10,9 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
 use crate::reason::Reason;
-use crate::source::exchange::{Answer, Exchange, Request, Unanswered};
-use crate::source::{Notes, Outcome, Provided, Skipped, SourceContext, json_credentials};
+use crate::source::exchange::{Answer, Exchange, NoAnswer, Request, Unanswered};
+use crate::source::json_credentials::{self, LOOK_BETWEEN};
+use crate::source::{Notes, Outcome, Provided, Skipped, SourceContext};
 
 const TOKEN_PATH: &str = "/latest/api/token";
 const ROLES_PATH: &str = "/latest/meta-data/iam/security-credentials/";
@@ -19,8 +20,6 @@ const TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 
 const NEEDS_IDENTITY: &str = "This is no EC2 instance, or pods are kept from its metadata. Give the pod an identity of its own, by \
                               EKS Pod Identity or IRSA.";
-
-const LOOK_BETWEEN: &str = "Look for a proxy between this pod and its node.";
 
 pub(super) struct Service<'a> {
     pub(super) context: &'a SourceContext,
@@ -63,7 +62,7 @@ impl Service<'_> {
             .ok_or_else(|| self.unfit());
         let request = request.map_err(Outcome::Failed)?;
         let answer = self.exchange.send(self.context, notes, request).await;
-        let answer = answer.map_err(|unanswered| Outcome::from(self.unreachable(&unanswered)))?;
+        let answer = answer.map_err(|unanswered| self.unanswered(unanswered))?;
         match answer.status {
             _ if answer.is_success() => self.opened(&answer).map_err(Outcome::Failed),
             403 => Err(Skipped::new(
@@ -167,9 +166,11 @@ impl Service<'_> {
                 "the instance metadata service at {} gave a session token, but then: {what}",
                 self.endpoint
             );
-            Error::because(Reason::MetadataFailing, message)
-                .with_hint("Try again later.")
-                .with_source(unanswered.source)
+            let (reason, hint) = match unanswered.why {
+                NoAnswer::TooLong => (Reason::AgentAnswerMalformed, LOOK_BETWEEN),
+                NoAnswer::Failed(_) => (Reason::MetadataFailing, "Try again later."),
+            };
+            Error::because(reason, message).with_hint(hint).with_source(unanswered.source)
         })?;
         match answer.status {
             401 => Err(GetError::SessionOver(self.refused(path, &answer, token))),
@@ -177,10 +178,20 @@ impl Service<'_> {
         }
     }
 
-    fn unreachable(&self, unanswered: &Unanswered) -> Skipped {
+    /// What it means that there is no session token. Where nobody answers, there is no such service; where somebody does, at too
+    /// great a length, something else is in its place.
+    fn unanswered(&self, unanswered: Unanswered) -> Outcome {
         let what = unanswered.describe(&self.exchange);
+        let failure = match unanswered.why {
+            NoAnswer::Failed(failure) => failure,
+            NoAnswer::TooLong => {
+                let message = format!("{} gave no session token: {what}", self.endpoint);
+                let error = Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN);
+                return Outcome::Failed(error.with_source(unanswered.source));
+            }
+        };
         let detail = format!("nobody gives a session token at {}: {what}", self.endpoint);
-        let (reason, hint) = match unanswered.failure {
+        let (reason, hint) = match failure {
             ConnectionFailure::ReadTimeout => (
                 Reason::MetadataHopLimit,
                 "A connection without an answer is what a pod sees when the instance's metadata hop limit is 1: pods need 2 or \
@@ -188,7 +199,7 @@ impl Service<'_> {
             ),
             _ => (Reason::MetadataUnreachable, NEEDS_IDENTITY),
         };
-        Skipped::new(reason, detail).with_hint(hint)
+        Skipped::new(reason, detail).with_hint(hint).into()
     }
 
     fn lost(&self, skipped: &Skipped) -> Error {

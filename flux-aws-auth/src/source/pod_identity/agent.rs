@@ -13,8 +13,9 @@ use crate::environment::Environment;
 use crate::error::{Error, ResponseFacts};
 use crate::principal::Principal;
 use crate::reason::Reason;
-use crate::source::exchange::{Answer, Exchange, Request, Unanswered};
-use crate::source::{Notes, Provided, SourceContext, json_credentials};
+use crate::source::exchange::{Answer, Exchange, NoAnswer, Request, Unanswered};
+use crate::source::json_credentials::{self, LOOK_BETWEEN};
+use crate::source::{Notes, Provided, SourceContext};
 
 const ECS_AGENT: &str = "http://169.254.170.2";
 
@@ -92,10 +93,8 @@ impl Agent {
             Tries::AllButOne => Exchange { attempts: EXCHANGE.attempts - 1, ..EXCHANGE },
             Tries::One => Exchange { retry_network: false, ..EXCHANGE },
         };
-        let answer = exchange
-            .send(context, notes, request)
-            .await
-            .map_err(|unanswered| self.unreachable(unanswered))?;
+        let answer =
+            exchange.send(context, notes, request).await.map_err(|unanswered| self.unanswered(unanswered))?;
         if !answer.is_success() {
             return Err(self.refused(&answer, token));
         }
@@ -108,13 +107,18 @@ impl Agent {
         Ok(Provided::new(credentials, principal))
     }
 
-    fn unreachable(&self, unanswered: Unanswered) -> Error {
-        let (reason, hint) = match unanswered.failure {
-            ConnectionFailure::ReadTimeout => (Reason::AgentFailing, self.kind.silent()),
-            failure if failure.is_of_tls() => (Reason::AgentUnreachable, CERTIFICATE),
-            _ => (Reason::AgentUnreachable, self.kind.unreachable()),
+    fn unanswered(&self, unanswered: Unanswered) -> Error {
+        let (reason, became, hint) = match unanswered.why {
+            NoAnswer::TooLong => (Reason::AgentAnswerMalformed, "gave no credentials", LOOK_BETWEEN),
+            NoAnswer::Failed(ConnectionFailure::ReadTimeout) => {
+                (Reason::AgentFailing, "cannot be reached", self.kind.silent())
+            }
+            NoAnswer::Failed(failure) if failure.is_of_tls() => {
+                (Reason::AgentUnreachable, "cannot be reached", CERTIFICATE)
+            }
+            NoAnswer::Failed(_) => (Reason::AgentUnreachable, "cannot be reached", self.kind.unreachable()),
         };
-        Error::because(reason, format!("{self} cannot be reached: {}", unanswered.describe(&EXCHANGE)))
+        Error::because(reason, format!("{self} {became}: {}", unanswered.describe(&EXCHANGE)))
             .with_hint(hint)
             .with_source(unanswered.source)
     }
