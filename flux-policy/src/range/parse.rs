@@ -36,8 +36,13 @@ impl Fault {
     }
 
     fn in_range(self, range: &str) -> Error {
-        let problem = self.problem;
-        let text = if self.part.is_empty() {
+        // What a hyphen range was rewritten to may have grown together with what stands before it.
+        let is_rewritten = !range.contains(&self.part);
+        let problem = match self.problem {
+            NO_COMPARATOR if is_rewritten => "a hyphen range takes no operator, and a comma before it",
+            problem => problem,
+        };
+        let text = if self.part.is_empty() || is_rewritten {
             format!("semver range {}: {problem}", quoted(range))
         } else {
             format!("semver range {}: {} {problem}", quoted(range), quoted(&self.part))
@@ -49,6 +54,8 @@ impl Fault {
         }
     }
 }
+
+const NO_COMPARATOR: &str = "is not a comparator such as >=1.2.3";
 
 /// Writes every `A - B` as `>= A, <= B `.
 fn rewrite_hyphens(range: &str) -> String {
@@ -121,7 +128,7 @@ fn comparators(piece: &str) -> Result<Vec<Comparator>, Fault> {
 fn syntax_fault(piece: &str, at: usize) -> Fault {
     let rest = &piece[at..];
     let part = rest.split([' ', '\t', '\n', '\x0c', '\r', ',']).next().unwrap_or(rest);
-    let mut fault = Fault::new(part, "is not a comparator such as >=1.2.3");
+    let mut fault = Fault::new(part, NO_COMPARATOR);
     if part.is_empty() {
         rest.clone_into(&mut fault.part);
         fault.problem = "begins with a comma where a comparator such as >=1.2.3 should stand";
