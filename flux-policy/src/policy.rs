@@ -20,12 +20,31 @@ use crate::select::Selector;
 /// [a block of its own](#impl-Policy-1).
 ///
 /// ```
-/// use flux_policy::Policy;
+/// use flux_policy::{Order, Policy, TagFilter};
 ///
-/// let decision = Policy::semver("^1.0")?.latest(["1.0.0", "v1.4.2", "1.5.0-rc.1", "2.0.0"])?;
-/// assert_eq!(decision.winner().unwrap().tag(), "v1.4.2");
+/// let tags = ["main-1a2b3c4-1606364286", "main-9f8e7d6-1606280000", "v1.4.2", "v1.5.0-rc.1", "v2.0.0", "latest"];
+///
+/// let release = Policy::semver("^1.0")?;
+/// assert_eq!(release.latest(tags)?.winner().unwrap().tag(), "v1.4.2");
+///
+/// let newest_build = Policy::numerical(Order::Asc)
+///     .with_filter(TagFilter::new("^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "$ts")?);
+/// assert_eq!(newest_build.latest(tags)?.winner().unwrap().tag(), "main-1a2b3c4-1606364286");
 /// # Ok::<(), flux_policy::Error>(())
 /// ```
+///
+/// # Of equals, one
+///
+/// Where several candidates are equal, Flux's answer can depend on chance: it keeps extracted keys in a Go map. Here
+/// one rule decides, whatever the order of the tags:
+///
+/// 1. by value: the precedence of the version, the number, the bytes of the text; what is not a number (`nan`) loses;
+/// 2. of different keys with equal value, such as `v1.2.3` and `1.2.3`, the byte-greatest under the semver rule and the
+///    byte-smallest under the numerical rule, in both directions;
+/// 3. of different tags with the same extracted key, the byte-smallest.
+///
+/// This is Flux's answer wherever Flux has one. [`Selected::ties`](crate::Selected::ties) and
+/// [`Selected::collisions`](crate::Selected::collisions) tell when it was needed.
 #[derive(Clone, Debug)]
 pub struct Policy {
     terms: Arc<Terms>,
@@ -64,7 +83,7 @@ pub(crate) enum Rule {
 }
 
 impl Policy {
-    /// The highest version that a range admits; the [`range`](crate::range) module tells the language.
+    /// The highest version that a range admits; [the guide](crate::guide::range_language) tells the language.
     ///
     /// Tags that are no versions are left out. Of several tags that read as the same version the byte-greatest wins,
     /// as in Flux.

@@ -185,7 +185,7 @@ pub struct PolicyChoice {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SemverRange {
-    /// A range in the language of [`range`](crate::range).
+    /// A range in [its language](crate::guide::range_language).
     #[serde(deserialize_with = "scalar::text")]
     pub range: String,
 }

@@ -3,6 +3,7 @@
 
 mod beyond;
 mod explanations;
+mod guide;
 mod properties;
 mod purity;
 mod vectors;

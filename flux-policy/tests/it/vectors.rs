@@ -186,7 +186,7 @@ fn pool(line: Option<&str>, name: &str) -> Vec<String> {
 }
 
 /// Undoes the escapes of the data files.
-fn text(field: &str) -> String {
+pub(crate) fn text(field: &str) -> String {
     let mut out = String::new();
     let mut parts = field.split('\\');
     out.push_str(parts.next().unwrap_or_default());
