@@ -47,7 +47,8 @@
 //!   and [`reflect`](Reflector::reflect) are one walk over the tags, looked at in three ways. Private ECR is asked through
 //!   the ECR API, every other registry through the distribution API.
 //! * [`ImageTask`] is an image to keep up to date, with Flux's rules for [digests](DigestReflection) and
-//!   [status](ImageStatus): one by [`update`](Reflector::update), many at once by [`update_all`](Reflector::update_all).
+//!   [status](ImageStatus): one by [`update`](Reflector::update), many at once by [`update_all`](Reflector::update_all), all
+//!   policies of one image by [`update_from`](Reflector::update_from) a single scan.
 //! * [`Scan`] is the set of tags with Flux's count, checksum, latest tags and message, compact, saved to a file and read
 //!   back, and compared with an older one: see [`scan`]. [`LatestImage`] is the policy's choice with its
 //!   [`Decision`](flux_policy::Decision).

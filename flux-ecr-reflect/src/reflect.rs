@@ -23,6 +23,7 @@ use crate::tags::{Access, Cursor, Detail, PageRequest, TagEntry, TagSource};
 pub(crate) mod builder;
 pub(crate) mod credentials;
 mod digest;
+mod from_scan;
 mod latest;
 #[cfg(feature = "manifest")]
 mod manifest;
@@ -168,14 +169,7 @@ impl Reflector {
     /// Dropping the future abandons the listing. The task is as it was.
     #[tracing::instrument(skip_all, fields(image = %task.image()))]
     pub async fn update(&self, task: &ImageTask) -> Result<ImageUpdate, Error> {
-        let update = pin!(self.update_in_any_time(task));
-        let Some(timeout) = task.timeout else { return update.await };
-        let in_time = Timeout::new(update, self.inner.sleep_impl.sleep(timeout)).await;
-        in_time.unwrap_or_else(|_| {
-            let message = format!("the update of {} took longer than {timeout:?}", task.image);
-            let hint = "Give it more time (spec.timeout of the ImageRepository), or find out what is slow.";
-            Err(Error::new(ErrorKind::Unavailable, message).with_hint(hint))
-        })
+        self.in_time(task, self.update_in_any_time(task)).await
     }
 
     /// The same of many images, some at a time, each by itself. Of one registry and identity they share login and
@@ -293,12 +287,41 @@ impl Reflector {
 
     async fn update_in_any_time(&self, task: &ImageTask) -> Result<ImageUpdate, Error> {
         let stopwatch = self.stopwatch();
-        let exclusions = task.exclusion_list.as_ref().unwrap_or(&self.inner.exclusion_list);
-        let mut latest = self.choose(&task.image, &task.policy, exclusions, &stopwatch).await?;
+        let latest = self.choose(&task.image, &task.policy, self.exclusions_of(task), &stopwatch).await?;
+        self.finish(task, latest, &stopwatch).await
+    }
+
+    /// Records the choice, with the digest that is wanted.
+    async fn finish(
+        &self,
+        task: &ImageTask,
+        mut latest: LatestImage,
+        stopwatch: &Stopwatch,
+    ) -> Result<ImageUpdate, Error> {
         if task.digest_step(&latest) == DigestStep::Look {
-            self.add_digest(&mut latest, &stopwatch).await?;
+            self.add_digest(&mut latest, stopwatch).await?;
         }
         task.finish(latest)
+    }
+
+    /// The update, unless the task's timeout is over before.
+    async fn in_time(
+        &self,
+        task: &ImageTask,
+        update: impl Future<Output = Result<ImageUpdate, Error>> + Send,
+    ) -> Result<ImageUpdate, Error> {
+        let update = pin!(update);
+        let Some(timeout) = task.timeout else { return update.await };
+        let in_time = Timeout::new(update, self.inner.sleep_impl.sleep(timeout)).await;
+        in_time.unwrap_or_else(|_| {
+            let message = format!("the update of {} took longer than {timeout:?}", task.image);
+            let hint = "Give it more time (spec.timeout of the ImageRepository), or find out what is slow.";
+            Err(Error::new(ErrorKind::Unavailable, message).with_hint(hint))
+        })
+    }
+
+    fn exclusions_of<'a>(&'a self, task: &'a ImageTask) -> &'a ExclusionList {
+        task.exclusion_list.as_ref().unwrap_or(&self.inner.exclusion_list)
     }
 
     async fn choose(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, SharedAsyncSleep, TokioSleep};
@@ -103,6 +103,12 @@ impl Throttle {
         self
     }
 
+    /// How many answers have asked to slow down so far, of all hosts and APIs, whoever of those who share the limits got them: a
+    /// counter for metrics.
+    pub fn throttled_answers(&self) -> u64 {
+        self.lanes.throttled_answers()
+    }
+
     /// Waits for the turn to send one request to `host`. Hold the [`Permit`] until its answer is there.
     ///
     /// # Errors
@@ -186,17 +192,38 @@ pub(crate) struct Deadline {
 
 /// The limiters, by host and API.
 #[derive(Default)]
-struct Lanes(Mutex<HashMap<(String, RegistryApi), Arc<Lane>>>);
+struct Lanes(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    lanes: HashMap<(String, RegistryApi), Arc<Lane>>,
+    /// What those that were forgotten had counted.
+    throttled_answers: u64,
+}
 
 impl Lanes {
     fn lane(&self, host: &str, api: RegistryApi) -> Arc<Lane> {
         let key = (host.to_ascii_lowercase(), api);
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
+        let Known { lanes, throttled_answers } = &mut *known;
         if lanes.len() >= TIDY_AT && !lanes.contains_key(&key) {
             let now = now();
-            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.is_rested(now));
+            lanes.retain(|_, lane| {
+                let stays = Arc::strong_count(lane) > 1 || !lane.is_rested(now);
+                *throttled_answers += if stays { 0 } else { lane.throttled_answers() };
+                stays
+            });
         }
         lanes.entry(key).or_default().clone()
+    }
+
+    fn throttled_answers(&self) -> u64 {
+        let known = self.known();
+        known.throttled_answers + known.lanes.values().map(|lane| lane.throttled_answers()).sum::<u64>()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

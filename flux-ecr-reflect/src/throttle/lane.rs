@@ -22,6 +22,8 @@ struct State {
     epoch: u64,
     /// Of those, how many since the last answer that was fine.
     strikes: u32,
+    /// Answers that asked to slow down, every single one.
+    throttled_answers: u64,
     changed_at: Option<Instant>,
 }
 
@@ -34,6 +36,7 @@ impl Default for State {
             paused_until: None,
             epoch: 0,
             strikes: 0,
+            throttled_answers: 0,
             changed_at: None,
         }
     }
@@ -108,6 +111,7 @@ impl Lane {
     /// slows the lane down, while each may lengthen the pause.
     pub(super) fn slow_down(&self, epoch: u64, retry_after: Option<Duration>, now: Instant) {
         let mut state = self.state();
+        state.throttled_answers += 1;
         let is_first = epoch == state.epoch;
         if is_first {
             state.epoch += 1;
@@ -128,6 +132,11 @@ impl Lane {
             at_once = state.window,
             "a registry asked to slow down"
         );
+    }
+
+    /// How many answers asked to slow down.
+    pub(super) fn throttled_answers(&self) -> u64 {
+        self.state().throttled_answers
     }
 
     /// Whether nobody waits for it or is on the way, and what it knows is old.

@@ -11,7 +11,7 @@ use flux_ecr_reflect::{
     Access, Caller, Cursor, Digest, DigestReflection, Error, ErrorKind, ImageName, ImageRef, ImageStatus,
     ImageTask, PageRequest, Reflector, RegistryApi, TagEntry, TagPage, TagSource,
 };
-use flux_policy::{ExclusionList, Policy};
+use flux_policy::{ExclusionList, Order, Policy};
 use futures_util::FutureExt;
 use serde_json::json;
 
@@ -344,4 +344,48 @@ async fn a_timeout_bounds_the_whole_update() {
     assert_eq!(running.now.load(Ordering::Relaxed), 0);
     let in_time = reflector.update(&task.with_timeout(Duration::from_secs(9))).await;
     assert!(in_time.expect("in time").is_new());
+}
+
+#[tokio::test]
+async fn one_scan_serves_many_policies_and_the_registry_is_asked_for_digests_alone() {
+    let registry = Plain::new(&["1.0.0", "1.1.0", "2.0.0", "pr-7", "v1.sig"], Some(digest(7)));
+    let reflector = over(&registry);
+    let scan = reflector.scan(&image("app")).await.expect("complete");
+    registry.tags.lock().expect("not poisoned").clear();
+
+    let all = ImageTask::new(image("app"), Policy::alphabetical(Order::Asc));
+    let without_pulls = all.clone().with_exclusion_list(ExclusionList::new(["^pr-"]).expect("a pattern"));
+    for (task, expected, asked) in [
+        (task("app"), "1.1.0", 0),
+        (all, "pr-7", 0),
+        (without_pulls, "2.0.0", 0),
+        (task("app").with_digests(ALWAYS), "1.1.0", 1),
+    ] {
+        let before = registry.asked_for_digest();
+        let update = reflector.update_from(&task, &scan).await.expect("a choice");
+        let tagged = image("app").with_tag(expected.parse().expect("valid"));
+        let expected = if asked == 0 { tagged } else { tagged.with_digest(digest(7)) };
+        assert_eq!(update.status().latest(), Some(&expected));
+        assert_eq!(registry.asked_for_digest() - before, asked);
+        assert_eq!(update.latest().listing(), scan.listing());
+        let again = task.with_status(update.into_status());
+        assert!(!reflector.update_from(&again, &scan).await.expect("a choice").is_new());
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_cannot_tell_what_a_task_needs_is_refused() {
+    let reflector = over(&Plain::new(&["1.0.0"], None));
+    let scan = reflector.scan(&image("app")).await.expect("complete");
+    for (task, part) in [
+        (
+            task("other"),
+            "the scan is of registry.example.com/app, and the task of registry.example.com/other",
+        ),
+        (ImageTask::new(image("app"), Policy::newest_push()), "the policy needs push times"),
+    ] {
+        let error = reflector.update_from(&task, &scan).await.expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(part), "{error}");
+    }
 }
