@@ -16,12 +16,13 @@ impl OidcProvider {
     /// The provider of the cluster with this issuer URL, in the account and the partition of `role`.
     ///
     /// The issuer is the `iss` of the cluster's ServiceAccount tokens; `aws eks describe-cluster` shows it as
-    /// `cluster.identity.oidc.issuer`, and elsewhere `kubectl get --raw /.well-known/openid-configuration` does.
+    /// `cluster.identity.oidc.issuer`, and elsewhere `kubectl get --raw /.well-known/openid-configuration` does. A slash at its
+    /// end, as AKS has one, belongs to it, and so to the provider's name and to the condition keys.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when no provider can have such a URL: it is not
-    /// `https`, or has a user name, a port, a query, a fragment or a slash at its end ([CreateOpenIDConnectProvider]).
+    /// `https`, or has a user name, a port, a query or a fragment ([CreateOpenIDConnectProvider]).
     ///
     /// [CreateOpenIDConnectProvider]: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
     pub fn for_role(role: &RoleArn, issuer: &str) -> Result<Self, Error> {
@@ -52,9 +53,6 @@ fn flaw(issuer: &str) -> Option<&'static str> {
     }
     if rest.contains(['?', '#']) {
         return Some("it has a query or a fragment");
-    }
-    if rest.ends_with('/') {
-        return Some("it ends with a slash");
     }
     let host = rest.split('/').next().unwrap_or_default();
     if host.contains('@') {

@@ -82,6 +82,17 @@ fn the_provider_is_in_the_account_and_the_partition_of_the_role() {
     assert_eq!(provider.issuer(), "issuer.example.com");
 }
 
+/// AKS's issuers have one, and so have the tokens' `iss`, which AWS holds against the provider's whole address.
+#[test]
+fn a_slash_at_the_end_of_an_issuer_is_kept() {
+    let provider =
+        OidcProvider::for_role(&role(), "https://eastus.oic.prod-aks.azure.com/tenant/cluster/").unwrap();
+    let issuer = "eastus.oic.prod-aks.azure.com/tenant/cluster/";
+    assert_eq!(provider.as_str(), format!("arn:aws:iam::111122223333:oidc-provider/{issuer}"));
+    let trust = OidcTrust::new(&provider, &account("tenant", "reader")).unwrap().document().to_json();
+    assert!(trust.contains(&format!("\"{issuer}:sub\":\"system:serviceaccount:tenant:reader\"")), "{trust}");
+}
+
 #[test]
 fn pod_identity_trusts_eks_to_assume_and_to_tag() {
     statement_is(
@@ -395,7 +406,6 @@ fn an_issuer_that_no_provider_can_have_is_refused() {
         ("http://issuer.example.com", "https"),
         ("issuer.example.com", "https"),
         ("https://", "no host"),
-        ("https://issuer.example.com/", "slash"),
         ("https://issuer.example.com:8443/id", "port"),
         ("https://user:canary@issuer.example.com", "user name"),
         ("https://issuer.example.com?token=canary", "query"),
