@@ -19,11 +19,11 @@ impl Expectation {
 
     pub(crate) fn check(&self, identity: &CallerIdentity) -> Result<(), Error> {
         let another = |expected: String| {
+            // What to do about it depends on the source, which is not known here.
             Error::new(
                 ErrorKind::UnexpectedIdentity,
                 format!("the credentials are those of {}, but {expected} was expected", identity.arn),
             )
-            .with_hint("Remove or mend what set the source up that gave them.")
         };
         match &self.account_id {
             Some(account_id) if *account_id != identity.account_id => {

@@ -309,6 +309,6 @@ fn explain_invalid(failure: &Failure, role: &RoleArn, claims: &Claims) -> (Reaso
 fn clock_hint(skew: Option<ClockSkew>) -> String {
     match skew {
         Some(skew) => format!("This machine's clock is {skew}, by AWS's; set it right."),
-        None => "Check this machine's clock.".to_owned(),
+        None => "Check this machine's clock; if it is right, try again in a minute.".to_owned(),
     }
 }
