@@ -45,6 +45,16 @@ pub(crate) use sdk_order::SetUp;
 /// `identity_cache(IdentityCache::no_cache())` it leaves that to the chain, which then refreshes at half of their life and has
 /// the other half to get over an outage.
 ///
+/// # Limits
+///
+/// A call to STS connects within three seconds and is answered within five, body included; it is tried up to three times, with
+/// random pauses, within fifteen seconds and the chain's [deadline](ChainBuilder::deadline). When it fails,
+/// [`ConnectionFailure`](crate::ConnectionFailure) tells a name that is not found from a refused connection, a proxy that wants a
+/// password, or a certificate that this machine's clock takes for expired. The Pod Identity agent has one second to take a
+/// connection and five to answer, the instance metadata service about one in all.
+///
+/// # Example
+///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -22,6 +22,8 @@
 //! println!("{examination}"); // for people
 //! ```
 //!
+//! Each finding that can be wrong is explained in [Troubleshooting](crate::guide::troubleshooting#what-doctor-finds).
+//!
 //! What a chain cannot do, such as logging in to a registry, others can add to the same examination:
 //! [`Examination::add`].
 //!

@@ -19,6 +19,18 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 ///
 /// `Debug` shows the names of variables and files, never their contents.
 ///
+/// Each [source](crate::source) says which variables it reads. These decide how AWS is reached; what is wrong with one is an
+/// error at the first use that names it:
+///
+/// | variable | decides | read |
+/// |---|---|---|
+/// | `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, in lower case too | the [`Proxy`](crate::Proxy), and what is reached without it | when a chain is built |
+/// | `AWS_CA_BUNDLE` | the file with the root certificates | when a chain is built |
+/// | `AWS_REGION`, else `AWS_DEFAULT_REGION` | the region whose STS is asked, before the [`Resource`](crate::Resource)'s; not for an object's identity | at every exchange |
+/// | `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL` | another address of STS; [`Endpoint`](crate::Endpoint) says which | at every exchange |
+/// | `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` | whether those two count | at every exchange |
+/// | `AWS_USE_FIPS_ENDPOINT`, `AWS_USE_DUALSTACK_ENDPOINT` | STS's hosts with FIPS 140 cryptography, or with IPv6 | at every exchange |
+///
 /// ```
 /// use flux_aws_auth::Environment;
 ///

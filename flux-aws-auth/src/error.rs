@@ -38,7 +38,7 @@ pub(crate) struct ResponseFacts {
     pub(crate) request_id: Option<String>,
 }
 
-/// What a caller can do about an [`Error`].
+/// What a caller can do about an [`Error`]. What people can do is in [Troubleshooting](crate::guide::troubleshooting).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

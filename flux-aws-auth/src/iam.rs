@@ -4,7 +4,8 @@
 //! *permission policy*, which says what it may do ([`PermissionPolicy`], or a [`ManagedPolicy`] of AWS's own). Where the
 //! resource has a policy of its own ([`ResourcePolicy`]), that can take the second one's place, and across accounts both
 //! are needed. Each is printed by `Display` for the console, Terraform or the `aws` command, and on one line by
-//! [`PolicyDocument::to_json`] for a program; the text depends on nothing but what went in.
+//! [`PolicyDocument::to_json`] for a program; the text depends on nothing but what went in. The guide
+//! [Set up identity](crate::guide::identity) shows how each of these tools takes it.
 //!
 //! Everything is named by its ARN, so each document is right for the partition its resources are in.
 //!

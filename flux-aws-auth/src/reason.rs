@@ -12,7 +12,8 @@ macro_rules! reasons {
         /// `Display` give them, do not change; new ones may come. They are in the form that Kubernetes asks of a
         /// condition's reason ([API conventions]).
         ///
-        /// The documentation of each says what it means, and what to do.
+        /// The documentation of each says what it means, and what to do; [Troubleshooting](crate::guide::troubleshooting) has
+        /// the messages and the remedies that go with it.
         ///
         /// [API conventions]: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
         ///

@@ -9,6 +9,7 @@ mod cache;
 mod chain;
 mod doctor;
 mod expectation;
+mod guide;
 mod hold;
 mod iam;
 mod iam_lint;
