@@ -90,7 +90,7 @@ fn policies(text: &str) -> Result<Vec<(String, Policy)>, flux_policy::Error> {
         let policy = manifest.policy()?;
         let repository = repositories.iter().find(|repository| is_of(&manifest, repository));
         let policy = match repository {
-            Some(repository) => policy.with_exclusions(repository.exclusion_list()?),
+            Some(repository) => policy.with_exclusion_list(repository.exclusion_list()?),
             None => policy,
         };
         Ok((manifest.metadata.name, policy))

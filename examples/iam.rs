@@ -101,12 +101,13 @@ fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
         Command::Trust { role, issuer: Some(issuer), service_accounts, .. } => {
             oidc(&role, &issuer, &service_accounts)?
         }
-        Command::Trust { by: Some(principal), external_id, .. } => {
-            external_id.into_iter().try_fold(RoleTrust::new(principal), RoleTrust::external_id)?.document()
-        }
+        Command::Trust { by: Some(principal), external_id, .. } => external_id
+            .into_iter()
+            .try_fold(RoleTrust::new(principal), RoleTrust::with_external_id)?
+            .document(),
         Command::Trust { cluster, service_accounts, .. } => {
-            let trust = cluster.into_iter().fold(PodIdentityTrust::new(), PodIdentityTrust::cluster);
-            service_accounts.iter().try_fold(trust, PodIdentityTrust::service_account)?.document()
+            let trust = cluster.into_iter().fold(PodIdentityTrust::new(), PodIdentityTrust::with_cluster);
+            service_accounts.iter().try_fold(trust, PodIdentityTrust::with_service_account)?.document()
         }
         Command::Read { resources, by, minimal } if by.is_empty() => {
             let policy = permissions(&resources)?;
@@ -136,7 +137,7 @@ fn oidc(
     let provider = OidcProvider::for_role(role, issuer)?;
     let (first, others) = accounts.split_first().ok_or("no ServiceAccount")?;
     let trust = OidcTrust::new(&provider, first)?;
-    Ok(others.iter().try_fold(trust, OidcTrust::service_account)?.document())
+    Ok(others.iter().try_fold(trust, OidcTrust::with_service_account)?.document())
 }
 
 fn permissions(resources: &[String]) -> Result<PermissionPolicy, Box<dyn Error>> {

@@ -51,7 +51,7 @@ pub(crate) struct Login(pub(crate) usize);
 impl Login {
     pub(crate) fn handle() -> Handle<Self, Error> {
         let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
-        CacheBuilder::new().single(move |_| async move { Ok(Loaded::new(Self(1)).expiring_at(expiry)) })
+        CacheBuilder::new().single(move |_| async move { Ok(Loaded::new(Self(1)).with_expiry(expiry)) })
     }
 }
 

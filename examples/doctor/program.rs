@@ -44,9 +44,9 @@ pub(crate) async fn run(
         chain = chain.region(registry.region());
     }
     let chain = chain.build();
-    let mut doctor = Doctor::new(&chain).integration(Integration::Ecr);
+    let mut doctor = Doctor::new(&chain).with_integration(Integration::Ecr);
     if let Some((reference, service_account)) = &world.service_account {
-        doctor = doctor.service_account(reference.clone(), service_account.clone());
+        doctor = doctor.with_service_account(reference.clone(), service_account.clone());
     }
     if args.explain_order {
         write!(out, "{}", doctor.examine().order())?;
@@ -94,7 +94,7 @@ fn hold_against(
     }
     for finding in findings {
         let told = Finding::new(Severity::Problem, AREA, path.display().to_string(), finding.to_string());
-        examination.add(told.with_remedy(finding.hint()));
+        examination.add(told.with_hint(finding.hint()));
     }
     Ok(())
 }
@@ -132,7 +132,7 @@ fn document(world: &World, examination: &Examination) -> Value {
             "reason": finding.reason().map(Reason::as_str),
             "subject": finding.subject(),
             "finding": finding.text(),
-            "remedy": finding.remedy(),
+            "hint": finding.hint(),
         })
     });
     let order = examination.order();

@@ -158,7 +158,7 @@ impl ServiceAccountTokens for Cluster {
             || Error::new(ErrorKind::Configuration, format!("serviceaccounts {reference} not found"));
         let annotations = [(ROLE_ARN_ANNOTATION, role.ok_or_else(missing)?)];
         let uid = self.aws.kubernetes().uid(namespace, reference.name()).ok_or_else(missing)?;
-        Ok(ServiceAccount::with_annotations(annotations).with_uid(uid))
+        Ok(ServiceAccount::new(annotations).with_uid(uid))
     }
 
     async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {

@@ -75,7 +75,7 @@ impl World {
         let (environment, mut story) = pod(setup, &aws);
         let annotated = matches!(setup, Setup::Irsa | Setup::Nothing).then(|| {
             let annotations = [(ROLE_ARN_ANNOTATION, aws.role_arn(ROLE))];
-            let service_account = ServiceAccount::with_annotations(annotations);
+            let service_account = ServiceAccount::new(annotations);
             (ServiceAccountRef::new(NAMESPACE, CONTROLLER), service_account)
         });
         let (account, region) = (aws.account(), aws.region());
@@ -236,7 +236,7 @@ impl ServiceAccountTokens for Cluster {
                 format!("serviceaccounts {reference} not found"),
             ));
         }
-        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, self.aws.role_arn(ROLE))]))
+        Ok(ServiceAccount::new([(ROLE_ARN_ANNOTATION, self.aws.role_arn(ROLE))]))
     }
 
     async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {

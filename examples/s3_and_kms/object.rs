@@ -69,8 +69,8 @@ impl Clients {
     /// The credentials, and whose they are. A client would resolve them by itself; here a failure is told before.
     async fn credentials(&self, object: &Object) -> Result<(IdentityCredentials, String), Error> {
         let resource = match &object.wants {
-            Wants::Object { region, .. } => Resource::bucket(region)?,
-            Wants::Plaintext { key, .. } => Resource::key(key)?,
+            Wants::Object { region, .. } => Resource::bucket_in(region)?,
+            Wants::Plaintext { key, .. } => Resource::kms_key(key)?,
         };
         let credentials = self.authenticator.credentials(&resource, object.identity.clone())?;
         let principal = credentials.resolve().await?.principal().to_string();
@@ -111,7 +111,7 @@ impl Clients {
     ) -> Result<String, String> {
         use aws_sdk_kms::config::{BehaviorVersion, Config, IdentityCache, Region};
 
-        let region = Resource::key(key).ok().and_then(|key| key.region().map(str::to_owned));
+        let region = Resource::kms_key(key).ok().and_then(|key| key.region().map(str::to_owned));
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .http_client(self.http_client.clone())

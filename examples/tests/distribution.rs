@@ -198,7 +198,7 @@ async fn a_list_that_cannot_be_whole_is_an_error() {
         let registry = registry().insecure().build().unwrap();
         let error =
             scan(&registry, &format!("{}/apps/web", aws.generic_registry_host())).await.expect_err(kind);
-        assert_eq!(error.kind(), ErrorKind::Response, "{kind}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{kind}");
         assert!(error.to_string().contains(said), "{kind}: {error}");
         aws.stop().await;
     }
@@ -213,9 +213,9 @@ async fn what_fails_on_the_way_is_tried_again_or_told() {
         ("503", Fault::status(503).times(2), None),
         ("429", Fault::status(429).retry_after(second_second).once(), None),
         ("late", Fault::delay(Duration::from_millis(300)), None),
-        ("garbage", Fault::garbage(), Some(ErrorKind::Response)),
-        ("huge", Fault::huge(64 * 1024 * 1024), Some(ErrorKind::Response)),
-        ("redirect", Fault::redirect("https://evil.example/v2/"), Some(ErrorKind::Response)),
+        ("garbage", Fault::garbage(), Some(ErrorKind::InvalidResponse)),
+        ("huge", Fault::huge(64 * 1024 * 1024), Some(ErrorKind::InvalidResponse)),
+        ("redirect", Fault::redirect("https://evil.example/v2/"), Some(ErrorKind::InvalidResponse)),
         ("404", Fault::error(404, "NAME_UNKNOWN", "not here"), Some(ErrorKind::NotFound)),
     ] {
         let web = Repository::generated("apps/web", 1_500, TagStyle::Semver);

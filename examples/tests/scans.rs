@@ -75,7 +75,7 @@ async fn however_a_listing_is_dealt_out_the_scan_is_the_same() {
 async fn a_listing_that_leads_back_to_its_beginning_is_an_error() {
     let aws = aws(generated().listing(Listing::new().endless())).await;
     let error = reflector(&aws).scan(&image()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Response, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
     assert!(error.to_string().contains("would never be complete"), "{error}");
 }
 

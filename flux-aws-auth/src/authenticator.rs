@@ -65,7 +65,7 @@ use policy::Policy;
 /// }
 ///
 /// fn of_a_bucket(authenticator: &Authenticator) -> Result<IdentityCredentials, Error> {
-///     let bucket = Resource::bucket("eu-central-1")?; // spec.region
+///     let bucket = Resource::bucket_in("eu-central-1")?; // spec.region
 ///     authenticator.credentials(&bucket, Identity::object("tenant", Some("bucket-reader")))
 /// }
 /// ```

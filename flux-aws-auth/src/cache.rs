@@ -14,7 +14,7 @@
 //! let logins: Cache<String, String, Error> = CacheBuilder::new().capacity(100).build();
 //! let handle = logins.handle("123456789012/eu-west-1".to_owned(), |_previous| async {
 //!     // Ask for it here.
-//!     Ok(Loaded::new("a login".to_owned()).expiring_at(SystemTime::UNIX_EPOCH + Duration::from_hours(1_000_000)))
+//!     Ok(Loaded::new("a login".to_owned()).with_expiry(SystemTime::UNIX_EPOCH + Duration::from_hours(1_000_000)))
 //! });
 //! assert_eq!(*handle.get().await?, "a login");
 //! # Ok(())
@@ -100,7 +100,7 @@ impl<V> Loaded<V> {
 
     /// Gives it an expiry, if there is one.
     #[must_use]
-    pub fn expiring_at(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
+    pub fn with_expiry(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
         self.expiry = expiry.into();
         self
     }
@@ -140,8 +140,8 @@ pub enum Fault {
     AlreadyExpired,
     /// The loader asked for the value that it was to load, from the task in which it runs.
     Recursive,
-    /// A hundred loads that a caller waited for were called off, by [`Handle::forget`] or because their runtime ended.
-    CalledOff,
+    /// A hundred loads that a caller waited for were cancelled, by [`Handle::forget`] or because their runtime ended.
+    Cancelled,
 }
 
 impl fmt::Display for Fault {
@@ -151,7 +151,7 @@ impl fmt::Display for Fault {
             Self::Panicked => f.write_str("the loader panicked"),
             Self::AlreadyExpired => f.write_str("what was loaded has already expired"),
             Self::Recursive => f.write_str("the loader asked for the value that it was to load"),
-            Self::CalledOff => f.write_str("load after load was called off"),
+            Self::Cancelled => f.write_str("load after load was cancelled"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Chain {
     ///
     /// Credentials are fresh for the first half of their life, give or take a tenth. The first call after that has the
     /// sources asked again in the background, while everybody goes on with the old ones: until they expire, however often that
-    /// fails. Only a refusal ([`ErrorKind::Denied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. Credentials that never
+    /// fails. Only a refusal ([`ErrorKind::AccessDenied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. Credentials that never
     /// expire also end when their source has none any more ([`Reason::SourceGone`](crate::Reason::SourceGone)) or a key or a token
     /// is not accepted ([`ErrorKind::InvalidToken`]), since nothing else would end them. When there are none, the
     /// sources are asked once and all who came meanwhile share the outcome, good or bad; after a failure nobody asks again for a
@@ -162,7 +162,7 @@ impl Chain {
     /// # async fn main() -> Result<(), flux_aws_auth::Error> {
     /// use flux_aws_auth::{Chain, RoleHop};
     ///
-    /// let hop = RoleHop::new("arn:aws:iam::444455556666:role/reader".parse()?).external_id("flux")?;
+    /// let hop = RoleHop::new("arn:aws:iam::444455556666:role/reader".parse()?).with_external_id("flux")?;
     /// let chain = Chain::builder().build().assume_role(hop);
     /// println!("{}", chain.resolve().await?.principal());
     /// # Ok(())

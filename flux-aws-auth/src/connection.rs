@@ -129,7 +129,7 @@ impl ConnectionFailure {
     }
 
     /// The next thing to do, in a sentence or two.
-    pub const fn remedy(self) -> &'static str {
+    pub const fn hint(self) -> &'static str {
         match self {
             Self::NameNotFound => {
                 "Check the region and the endpoint that are set, and that the cluster's DNS knows the host: a private zone or a \
@@ -347,6 +347,6 @@ mod tests {
             |text: fn(&ConnectionFailure) -> String| all.iter().map(text).collect::<BTreeSet<_>>().len();
         assert_eq!(distinct(|failure| failure.reason().to_string()), all.len());
         assert_eq!(distinct(ToString::to_string), all.len());
-        assert!(all.iter().all(|failure| failure.remedy().ends_with('.')));
+        assert!(all.iter().all(|failure| failure.hint().ends_with('.')));
     }
 }

@@ -73,7 +73,7 @@ impl Doctor {
     }
 
     /// Says too whether Flux supports the identity that is used for this.
-    pub fn integration(mut self, integration: Integration) -> Self {
+    pub fn with_integration(mut self, integration: Integration) -> Self {
         self.integration = Some(integration);
         self
     }
@@ -81,7 +81,11 @@ impl Doctor {
     /// The pod's ServiceAccount as Kubernetes has it, for instance by
     /// [`ServiceAccountTokens::service_account`](crate::ServiceAccountTokens::service_account). It tells a ServiceAccount that
     /// was never annotated from a pod that started too early, which look the same from inside.
-    pub fn service_account(mut self, reference: ServiceAccountRef, service_account: ServiceAccount) -> Self {
+    pub fn with_service_account(
+        mut self,
+        reference: ServiceAccountRef,
+        service_account: ServiceAccount,
+    ) -> Self {
         self.service_account = Some((reference, service_account));
         self
     }

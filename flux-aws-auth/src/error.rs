@@ -47,7 +47,7 @@ pub enum ErrorKind {
     /// Something that was set is incomplete, malformed or not allowed: mend the setting that the message names.
     Configuration,
     /// The other side knows the caller and refused: change a trust policy, a permission or an association.
-    Denied,
+    AccessDenied,
     /// The credentials are good, but not those of the identity that was expected: find out which source gave them.
     UnexpectedIdentity,
     /// A token or a key was not accepted: it is expired, for another audience, or from an unknown issuer.
@@ -71,7 +71,7 @@ impl ErrorKind {
     /// Whether credentials that were held before are let go of: AWS has said no to the identity itself, so that to go on with
     /// it would be to outlast a revocation. After any other failure of a refresh they serve until they expire.
     pub(crate) fn evicts(self) -> bool {
-        matches!(self, Self::Denied | Self::UnexpectedIdentity)
+        matches!(self, Self::AccessDenied | Self::UnexpectedIdentity)
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn aws_timeouts() -> TimeoutConfig {
 /// use flux_aws_auth::{Chain, HttpClientBuilder, Proxy};
 ///
 /// # fn main() -> Result<(), flux_aws_auth::Error> {
-/// let proxy = Proxy::new("http://proxy.example.com:3128")?.basic_auth("flux", "password");
+/// let proxy = Proxy::new("http://proxy.example.com:3128")?.with_basic_auth("flux", "password");
 /// let client = HttpClientBuilder::new().proxy(proxy).no_proxy(".vpce.amazonaws.com").build()?;
 /// let chain = Chain::builder().http_client(client).build();
 /// # let _ = chain;

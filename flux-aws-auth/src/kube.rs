@@ -107,7 +107,7 @@ type Lookup = dyn Fn(&ServiceAccountRef) -> Option<ServiceAccount> + Send + Sync
 ///
 /// A clone is cheap, and asks through the same client.
 ///
-/// Each call has a limit of 5 seconds, or as set by [`call_timeout`](Self::call_timeout). It is one request: what
+/// Each call has a limit of 5 seconds, or as set by [`with_call_timeout`](Self::with_call_timeout). It is one request: what
 /// [`kube::Config::default_retry`](::kube::Config::default_retry) has the client try again (status 429, 503 and 504) counts into
 /// the limit, and nothing else is tried again. An answer of more than three megabytes is not read.
 ///
@@ -163,14 +163,14 @@ impl KubeTokens {
     /// use flux_aws_auth::kube::KubeTokens;
     ///
     /// fn from_store(client: kube::Client, store: Store) -> KubeTokens {
-    ///     KubeTokens::new(client).lookup(move |account| {
+    ///     KubeTokens::new(client).with_lookup(move |account| {
     ///         let key = ObjectRef::new(account.name()).within(account.namespace());
     ///         store.get(&key).map(|found| ServiceAccount::from(&found.metadata))
     ///     })
     /// }
     /// ```
     #[must_use]
-    pub fn lookup(
+    pub fn with_lookup(
         mut self,
         lookup: impl Fn(&ServiceAccountRef) -> Option<ServiceAccount> + Send + Sync + 'static,
     ) -> Self {
@@ -186,7 +186,7 @@ impl KubeTokens {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] unless it is from 10 minutes to 24 hours. Parts of a second are left out.
-    pub fn token_lifetime(self, lifetime: Duration) -> Result<Self, Error> {
+    pub fn with_token_lifetime(self, lifetime: Duration) -> Result<Self, Error> {
         if (MIN_TOKEN_LIFETIME..=MAX_TOKEN_LIFETIME).contains(&lifetime) {
             return Ok(Self { token_lifetime: lifetime, ..self });
         }
@@ -201,7 +201,7 @@ impl KubeTokens {
     ///
     /// The deadline of the [`Chain`](crate::Chain) holds besides.
     #[must_use]
-    pub fn call_timeout(self, limit: Duration) -> Self {
+    pub fn with_call_timeout(self, limit: Duration) -> Self {
         Self { call_timeout: limit, ..self }
     }
 
@@ -248,7 +248,7 @@ impl fmt::Debug for KubeTokens {
 /// The annotations and the uid of a ServiceAccount, whole or as its metadata alone.
 impl From<&ObjectMeta> for ServiceAccount {
     fn from(metadata: &ObjectMeta) -> Self {
-        let account = Self::with_annotations(metadata.annotations.clone().unwrap_or_default());
+        let account = Self::new(metadata.annotations.clone().unwrap_or_default());
         match &metadata.uid {
             Some(uid) => account.with_uid(uid),
             None => account,

@@ -21,7 +21,7 @@ macro_rules! reasons {
         /// use flux_aws_auth::{ErrorKind, Reason};
         ///
         /// assert_eq!(Reason::NotTrusted.as_str(), "NotTrusted");
-        /// assert_eq!(Reason::NotTrusted.kind(), ErrorKind::Denied);
+        /// assert_eq!(Reason::NotTrusted.kind(), ErrorKind::AccessDenied);
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
@@ -147,20 +147,20 @@ reasons! {
 
     /// The role does not exist, or its trust policy does not name the token's subject. The hint has the subject that the
     /// role must trust.
-    NotTrusted => Denied,
+    NotTrusted => AccessDenied,
     /// A further role may not be assumed: the caller's policies, the role's trust policy or its condition on the external id
     /// refuse it. The hint has what each must have.
-    HopNotTrusted => Denied,
+    HopNotTrusted => AccessDenied,
     /// A further role may not be assumed with session tags. Allow `sts:TagSession` beside `sts:AssumeRole` in its trust policy;
     /// EKS Pod Identity's tags come along with every hop.
-    TagSessionDenied => Denied,
+    TagSessionDenied => AccessDenied,
     /// No Pod Identity association names this pod's namespace and ServiceAccount. Make one, then restart the pod.
-    AssociationMissing => Denied,
+    AssociationMissing => AccessDenied,
     /// Kubernetes does not let this program read the ServiceAccount that an object names, or make tokens of it. Grant it `get`
     /// on `serviceaccounts` and `create` on `serviceaccounts/token` in that namespace.
-    ServiceAccountForbidden => Denied,
+    ServiceAccountForbidden => AccessDenied,
     /// The other side refused. Look AWS's error code up, and the call in CloudTrail.
-    Denied => Denied,
+    AccessDenied => AccessDenied,
     /// The credentials are good, but not those of the identity that was expected. Look for the source that gave them.
     UnexpectedIdentity => UnexpectedIdentity,
 
@@ -248,7 +248,7 @@ impl From<ErrorKind> for Reason {
         match kind {
             ErrorKind::NoIdentity => Self::NoIdentity,
             ErrorKind::Configuration => Self::InvalidConfiguration,
-            ErrorKind::Denied => Self::Denied,
+            ErrorKind::AccessDenied => Self::AccessDenied,
             ErrorKind::UnexpectedIdentity => Self::UnexpectedIdentity,
             ErrorKind::InvalidToken => Self::TokenRejected,
             ErrorKind::Throttled => Self::Throttled,

@@ -22,10 +22,10 @@ use crate::text::quoted;
 /// let image = Resource::image("111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp")?;
 /// assert_eq!((image.integration(), image.region()), (Integration::Ecr, Some("eu-west-1")));
 ///
-/// let key = Resource::key("arn:aws:kms:eu-central-1:111122223333:alias/sops")?;
+/// let key = Resource::kms_key("arn:aws:kms:eu-central-1:111122223333:alias/sops")?;
 /// assert_eq!((key.integration(), key.region()), (Integration::Kms, Some("eu-central-1")));
 ///
-/// let bucket = Resource::bucket("us-east-1")?; // Bucket's spec.region
+/// let bucket = Resource::bucket_in("us-east-1")?; // Bucket's spec.region
 /// # Ok::<(), flux_aws_auth::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Resource {
 
 impl Resource {
     /// Something of an integration, without a region. That will do for the controller's own identity, and for an object's
-    /// after [`in_region`](Self::in_region).
+    /// after [`with_region`](Self::with_region).
     pub fn new(integration: Integration) -> Self {
         Self { integration, region: None, sts_endpoint: None }
     }
@@ -55,23 +55,23 @@ impl Resource {
         let without_scheme = image.strip_prefix("oci://").unwrap_or(image);
         let host = without_scheme.split('/').next().unwrap_or_default();
         if matches!(host, "public.ecr.aws" | "ecr-public.aws.com") {
-            return Self::new(Integration::EcrPublic).in_region("us-east-1");
+            return Self::new(Integration::EcrPublic).with_region("us-east-1");
         }
         let region = region_of_registry(host).ok_or_else(|| {
             Error::because(Reason::InvalidConfiguration, format!("{} is no ECR registry", quoted(host))).with_hint(
                 "Use ACCOUNT_ID.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition, or public.ecr.aws.",
             )
         })?;
-        Self::new(Integration::Ecr).in_region(region)
+        Self::new(Integration::Ecr).with_region(region)
     }
 
     /// A bucket in `region`, as in a Bucket's `spec.region`.
     ///
     /// # Errors
     ///
-    /// Those of [`in_region`](Self::in_region).
-    pub fn bucket(region: &str) -> Result<Self, Error> {
-        Self::new(Integration::S3).in_region(region)
+    /// Those of [`with_region`](Self::with_region).
+    pub fn bucket_in(region: &str) -> Result<Self, Error> {
+        Self::new(Integration::S3).with_region(region)
     }
 
     /// A KMS key, by its ARN or by that of an alias, as in the metadata of a file that SOPS encrypted.
@@ -79,14 +79,14 @@ impl Resource {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when it is neither.
-    pub fn key(arn: &str) -> Result<Self, Error> {
+    pub fn kms_key(arn: &str) -> Result<Self, Error> {
         let region = region_of_key(arn).ok_or_else(|| {
             Error::because(Reason::InvalidConfiguration, format!("{} is no ARN of a KMS key", quoted(arn)))
                 .with_hint(
                     "Write it as arn:aws:kms:REGION:ACCOUNT_ID:key/KEY_ID, or with alias/NAME at its end.",
                 )
         })?;
-        Self::new(Integration::Kms).in_region(region)
+        Self::new(Integration::Kms).with_region(region)
     }
 
     /// Says the region, in place of any that was read from a name.
@@ -94,7 +94,7 @@ impl Resource {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when it is not written like one.
-    pub fn in_region(mut self, region: &str) -> Result<Self, Error> {
+    pub fn with_region(mut self, region: &str) -> Result<Self, Error> {
         check_region(region)?;
         self.region = Some(region.to_owned());
         Ok(self)
@@ -105,7 +105,7 @@ impl Resource {
     /// # Errors
     ///
     /// Those of [`Endpoint::tenant_sts`].
-    pub fn sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
+    pub fn with_sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
         self.sts_endpoint = Some(Endpoint::tenant_sts("STS endpoint", address)?);
         Ok(self)
     }
@@ -201,7 +201,7 @@ mod tests {
             ("arn:aws:kms:eu-west-1:111122223333:key/mrk-1234", "eu-west-1"),
             ("arn:aws-cn:kms:cn-north-1:111122223333:alias/team/sops", "cn-north-1"),
         ] {
-            assert_eq!(Resource::key(arn).unwrap().region(), Some(region), "{arn}");
+            assert_eq!(Resource::kms_key(arn).unwrap().region(), Some(region), "{arn}");
         }
         for other in [
             "",
@@ -214,7 +214,7 @@ mod tests {
             "arn:aws:kms:eu-west-1:111122223333:grant/x",
             "arn:aws:kms:eu-west-1:111122223333:key/x\n",
         ] {
-            assert!(Resource::key(other).is_err(), "{other:?}");
+            assert!(Resource::kms_key(other).is_err(), "{other:?}");
         }
     }
 }

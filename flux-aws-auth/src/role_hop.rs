@@ -25,9 +25,9 @@ use crate::text::quoted;
 /// use flux_aws_auth::RoleHop;
 ///
 /// let hop = RoleHop::new("arn:aws:iam::444455556666:role/registry-reader".parse()?)
-///     .external_id("flux-production")?
-///     .tag("team", "payments")?
-///     .duration(Duration::from_mins(30))?;
+///     .with_external_id("flux-production")?
+///     .with_tag("team", "payments")?
+///     .with_duration(Duration::from_mins(30))?;
 /// # let _ = hop;
 /// # Ok::<(), flux_aws_auth::Error>(())
 /// ```
@@ -76,7 +76,7 @@ impl RoleHop {
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) unless it is 2 to 1,224 letters, digits or
     /// `_+=,.@:/-`.
-    pub fn external_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
+    pub fn with_external_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
         if !(2..=1224).contains(&id.len()) || !id.bytes().all(allowed) {
@@ -94,7 +94,7 @@ impl RoleHop {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) unless it is 2 to 64 letters, digits or `_+=,.@-`.
-    pub fn session_name(mut self, name: &str) -> Result<Self, Error> {
+    pub fn with_session_name(mut self, name: &str) -> Result<Self, Error> {
         self.session_name = Some(SessionName::new("the session name", name)?);
         Ok(self)
     }
@@ -109,19 +109,23 @@ impl RoleHop {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for the 51st, for one that is there already (upper and
     /// lower case do not tell keys apart), for a key of more than 128 characters or none, or that begins with `aws:`, for a
     /// value of more than 256, and for characters other than letters, digits, blanks and `_.:/=+-@`.
-    pub fn tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
-        self.with_tag(key.into(), Tag { value: value.into(), transitive: false })
+    pub fn with_tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
+        self.insert_tag(key.into(), Tag { value: value.into(), transitive: false })
     }
 
-    /// As [`tag`](Self::tag), and the sessions of later hops inherit it ([transitive tags]). They must not set it again.
+    /// As [`with_tag`](Self::with_tag), and the sessions of later hops inherit it ([transitive tags]). They must not set it again.
     ///
     /// [transitive tags]: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining
     ///
     /// # Errors
     ///
-    /// As [`tag`](Self::tag).
-    pub fn transitive_tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
-        self.with_tag(key.into(), Tag { value: value.into(), transitive: true })
+    /// As [`with_tag`](Self::with_tag).
+    pub fn with_transitive_tag(
+        self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Self, Error> {
+        self.insert_tag(key.into(), Tag { value: value.into(), transitive: true })
     }
 
     /// How long a session lasts, in whole seconds.
@@ -133,7 +137,7 @@ impl RoleHop {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) unless it is between 15 minutes and 12 hours.
-    pub fn duration(mut self, duration: Duration) -> Result<Self, Error> {
+    pub fn with_duration(mut self, duration: Duration) -> Result<Self, Error> {
         if !(900..=43_200).contains(&duration.as_secs()) {
             return Err(refused(
                 format!("a session of {} s is none that STS gives", duration.as_secs()),
@@ -152,7 +156,7 @@ impl RoleHop {
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for what is no JSON object, is longer than 2,048
     /// characters, or has characters beyond Latin-1.
-    pub fn policy(mut self, json: impl Into<String>) -> Result<Self, Error> {
+    pub fn with_policy(mut self, json: impl Into<String>) -> Result<Self, Error> {
         let json = json.into();
         let length = json.chars().count();
         if length > 2048 {
@@ -177,7 +181,7 @@ impl RoleHop {
         &self.role
     }
 
-    fn with_tag(mut self, key: String, tag: Tag) -> Result<Self, Error> {
+    fn insert_tag(mut self, key: String, tag: Tag) -> Result<Self, Error> {
         const MAX_TAGS: usize = 50;
         let flaw = if key.is_empty() || key.chars().count() > 128 || !key.chars().all(is_of_tag) {
             Some("its key is not 1 to 128 letters, digits, blanks or _.:/=+-@".to_owned())

@@ -39,7 +39,7 @@ pub trait ServiceAccountTokens: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is none of this name,
-    /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) when the API server forbids it, and
+    /// [`ErrorKind::AccessDenied`](crate::ErrorKind::AccessDenied) when the API server forbids it, and
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when another try may help. A hint is kept; without one, a
     /// general one is added.
     async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error>;
@@ -105,7 +105,7 @@ pub struct ServiceAccount {
 
 impl ServiceAccount {
     /// A ServiceAccount with these annotations.
-    pub fn with_annotations<K, V>(annotations: impl IntoIterator<Item = (K, V)>) -> Self
+    pub fn new<K, V>(annotations: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: Into<String>,
         V: Into<String>,
@@ -153,6 +153,7 @@ impl<'a> TokenRequest<'a> {
     }
 
     /// Means the ServiceAccount of this uid, and no other of the same name.
+    #[must_use]
     pub fn with_uid(self, uid: &'a str) -> Self {
         Self { uid: Some(uid), ..self }
     }
@@ -177,19 +178,19 @@ impl<'a> TokenRequest<'a> {
 #[derive(Clone)]
 pub struct ServiceAccountToken {
     token: String,
-    expires_at: Option<SystemTime>,
+    expiry: Option<SystemTime>,
 }
 
 impl ServiceAccountToken {
     /// A token as the Kubernetes API gave it.
     pub fn new(token: impl Into<String>) -> Self {
-        Self { token: token.into(), expires_at: None }
+        Self { token: token.into(), expiry: None }
     }
 
     /// Adds the time from which on it is of no use.
     #[must_use]
-    pub fn with_expiry(mut self, expires_at: SystemTime) -> Self {
-        self.expires_at = Some(expires_at);
+    pub fn with_expiry(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
+        self.expiry = expiry.into();
         self
     }
 
@@ -199,8 +200,8 @@ impl ServiceAccountToken {
     }
 
     /// The time from which on it is of no use, if that is known.
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at
+    pub fn expiry(&self) -> Option<SystemTime> {
+        self.expiry
     }
 }
 
@@ -208,7 +209,7 @@ impl fmt::Debug for ServiceAccountToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceAccountToken")
             .field("token", &"** redacted **")
-            .field("expires_at", &self.expires_at)
+            .field("expiry", &self.expiry)
             .finish()
     }
 }
@@ -261,7 +262,7 @@ impl ServiceAccountRole {
     /// # Errors
     ///
     /// Those of [`Endpoint::tenant_sts`].
-    pub fn sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
+    pub fn with_sts_endpoint(mut self, address: &str) -> Result<Self, Error> {
         self.sts_endpoint = Some(Endpoint::tenant_sts("STS endpoint", address)?);
         Ok(self)
     }

@@ -78,7 +78,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is no such tag or digest, or no tag in the range; [`ErrorKind::Response`] for a manifest
+    /// [`ErrorKind::NotFound`] when there is no such tag or digest, or no tag in the range; [`ErrorKind::InvalidResponse`] for a manifest
     /// that is none, or not of its digest; and whatever stopped the requests.
     ///
     /// # Cancel safety

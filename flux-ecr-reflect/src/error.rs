@@ -61,7 +61,7 @@ pub enum ErrorKind {
     Unavailable,
     /// The answer makes no sense here: a body that is not what the API promises, an error code that is not
     /// known, a listing that never ends.
-    Response,
+    InvalidResponse,
     /// The policy cannot judge these tags; the source is the [`flux_policy::Error`].
     Policy,
     /// A file could not be read or written. Look at its path, permissions and disk.
@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_left_out_of_the_chain_and_what_stands_behind_keeps_its_type() {
-        let cause = || Error::new(ErrorKind::Response, "outer").with_source(std::io::Error::other("inner"));
+        let cause =
+            || Error::new(ErrorKind::InvalidResponse, "outer").with_source(std::io::Error::other("inner"));
         let from = |says_something: fn(&(dyn StdError + 'static)) -> bool| {
             Error::new(ErrorKind::Unavailable, "failed").with_source_from(cause(), says_something)
         };

@@ -99,6 +99,8 @@
 //! * `manifest`: `ImageTask::from_manifests`, which reads what is wanted from Flux's ImagePolicy and ImageRepository. Off by default,
 //!   because of the YAML that comes with it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod accessory;
 #[cfg(feature = "artifacts")]
 #[cfg_attr(docsrs, doc(cfg(feature = "artifacts")))]

@@ -87,7 +87,7 @@ pub struct Login {
     user: String,
     secret: String,
     endpoint: Option<String>,
-    expires_at: Option<SystemTime>,
+    expiry: Option<SystemTime>,
     note: Option<String>,
     /// Where a [`RegistryLogin`] holds it.
     held_as: Option<Arc<HeldAs>>,
@@ -133,19 +133,19 @@ impl Login {
     }
 
     fn new(kind: LoginKind, user: String, secret: String) -> Self {
-        Self { kind, user, secret, endpoint: None, expires_at: None, note: None, held_as: None }
+        Self { kind, user, secret, endpoint: None, expiry: None, note: None, held_as: None }
     }
 
     /// Says until when it is good.
     #[must_use]
-    pub fn expiring_at(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
-        self.expires_at = expiry.into();
+    pub fn with_expiry(mut self, expiry: impl Into<Option<SystemTime>>) -> Self {
+        self.expiry = expiry.into();
         self
     }
 
     /// Says for which address it was given.
     #[must_use]
-    pub fn for_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = Some(endpoint.into());
         self
     }
@@ -186,8 +186,8 @@ impl Login {
     }
 
     /// Until when it is good, where that is known.
-    pub fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at
+    pub fn expiry(&self) -> Option<SystemTime> {
+        self.expiry
     }
 
     /// What people should know about it: why it is nobody's, for one.
@@ -235,7 +235,7 @@ impl fmt::Debug for Login {
             .field("kind", &self.kind)
             .field("user", &self.shown_user())
             .field("endpoint", &self.endpoint)
-            .field("expires_at", &self.expires_at)
+            .field("expiry", &self.expiry)
             .field("note", &self.note)
             .finish_non_exhaustive()
     }

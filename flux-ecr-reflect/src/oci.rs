@@ -124,7 +124,7 @@ impl OciRegistry {
     ///
     /// # Errors
     ///
-    /// Whatever stopped the request: see [`ErrorKind`]. [`ErrorKind::Response`] also for a manifest that is not of the digest that
+    /// Whatever stopped the request: see [`ErrorKind`]. [`ErrorKind::InvalidResponse`] also for a manifest that is not of the digest that
     /// the registry says.
     ///
     /// # Cancel safety
@@ -309,7 +309,7 @@ impl Inner {
             };
         }
         let message = format!("{} redirects the request for {subject} on and on", subject.registry());
-        Err(Error::new(ErrorKind::Response, message))
+        Err(Error::new(ErrorKind::InvalidResponse, message))
     }
 }
 

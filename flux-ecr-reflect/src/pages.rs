@@ -118,7 +118,7 @@ impl<'a> Pages<'a> {
     /// # Errors
     ///
     /// Whatever stopped the page, with its number and cursor: see [`ErrorKind`]. Calling again asks for the same page
-    /// again. [`ErrorKind::Response`] also for a listing that runs in circles, or is longer than 100,000 pages.
+    /// again. [`ErrorKind::InvalidResponse`] also for a listing that runs in circles, or is longer than 100,000 pages.
     ///
     /// # Cancel safety
     ///
@@ -183,7 +183,7 @@ impl<'a> Pages<'a> {
         if repeated || number >= MAX_PAGES {
             let what = if repeated { "repeats a cursor" } else { "does not end" };
             return Err(Error::new(
-                ErrorKind::Response,
+                ErrorKind::InvalidResponse,
                 format!(
                     "the registry's list of the tags of {} {what} and would never be complete",
                     self.image

@@ -61,7 +61,7 @@ impl Preflight {
     }
 
     /// Whether both went well.
-    pub fn is_fine(&self) -> bool {
+    pub fn is_ok(&self) -> bool {
         self.login.is_ok() && self.listing.is_ok()
     }
 
@@ -96,25 +96,25 @@ fn finding(action: &str, result: Result<(), &Error>, fine: &str) -> Finding {
     };
     let hint = error.hint().unwrap_or_default();
     match error.denial() {
-        Some(Denial::NoRepositoryPermission) => finding.with_remedy(format!(
+        Some(Denial::NoRepositoryPermission) => finding.with_hint(format!(
             "{hint} If a policy names it already, hold its ARN against this one, part by part: region, account, `repository/`, \
              the whole name."
         )),
         Some(Denial::RepositoryPolicy) => {
-            finding.with_remedy(format!("Change the repository's own policy, in its account. {hint}"))
+            finding.with_hint(format!("Change the repository's own policy, in its account. {hint}"))
         }
         _ if hint.is_empty() => finding,
-        _ => finding.with_remedy(hint),
+        _ => finding.with_hint(hint),
     }
 }
 
 fn reason(kind: ErrorKind) -> Option<Reason> {
     Some(match kind {
-        ErrorKind::AccessDenied => Reason::Denied,
+        ErrorKind::AccessDenied => Reason::AccessDenied,
         ErrorKind::Throttled => Reason::Throttled,
         ErrorKind::Unavailable => Reason::Unavailable,
         ErrorKind::Configuration => Reason::InvalidConfiguration,
-        ErrorKind::Response => Reason::MalformedAnswer,
+        ErrorKind::InvalidResponse => Reason::MalformedAnswer,
         ErrorKind::Credentials
         | ErrorKind::NotFound
         | ErrorKind::Policy

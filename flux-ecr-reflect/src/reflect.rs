@@ -41,7 +41,7 @@ pub use self::status::ImageStatus;
 pub use self::task::{ImageTask, ImageUpdate};
 pub use self::updates::Updates;
 
-use self::latest::{detail_for, offer, timestamp};
+use self::latest::{detail_for, offer};
 use self::registries::Registries;
 
 /// Reads the tags of images: all of them as a [`Scan`], the one a policy wants as a [`LatestImage`], or both
@@ -402,7 +402,7 @@ impl Stopwatch {
 
     /// An evaluation for which "now" is when the work began.
     fn selector(&self, policy: &Policy) -> Selector {
-        policy.selector().at(timestamp(self.started_at))
+        policy.selector().at(self.started_at.into())
     }
 
     fn report(&self, walk: Walk) -> Report {

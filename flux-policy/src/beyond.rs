@@ -35,7 +35,7 @@ impl Policy {
 
     /// Leaves out the tags that the list excludes, as Flux does when it scans the repository.
     #[must_use]
-    pub fn with_exclusions(self, list: ExclusionList) -> Self {
+    pub fn with_exclusion_list(self, list: ExclusionList) -> Self {
         self.guard(|guards| guards.exclusions = Some(list))
     }
 
@@ -51,7 +51,7 @@ impl Policy {
 
     /// Never selects one of these tags. Adds to what was denied before.
     #[must_use]
-    pub fn with_denied(self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn with_denied_tags(self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.guard(|guards| guards.denied.extend(tags.into_iter().map(Into::into)))
     }
 
@@ -66,7 +66,7 @@ impl Policy {
     /// Only tags that were pushed at least this long ago are eligible, which leaves time to notice a bad release.
     ///
     /// The evaluation needs the time: see [`Selector::at`](crate::Selector::at). A tag whose push time is not known
-    /// is not eligible unless [`with_unknown_age_admitted`](Self::with_unknown_age_admitted) says so.
+    /// is not eligible unless [`with_unknown_push_times`](Self::with_unknown_push_times) says so.
     #[must_use]
     pub fn with_minimum_age(self, age: Duration) -> Self {
         let millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
@@ -75,8 +75,8 @@ impl Policy {
 
     /// Under a minimum age, tags whose push time is not known are eligible.
     #[must_use]
-    pub fn with_unknown_age_admitted(self) -> Self {
-        self.guard(|guards| guards.unknown_age_admitted = true)
+    pub fn with_unknown_push_times(self) -> Self {
+        self.guard(|guards| guards.unknown_push_times = true)
     }
 
     /// Also selects a winner for each value of a named group of the filter, such as one per release line.
@@ -172,7 +172,7 @@ pub(crate) struct Guards {
     pub(crate) denied: BTreeSet<String>,
     pub(crate) hold: Option<Hold>,
     pub(crate) minimum_age_millis: Option<i64>,
-    unknown_age_admitted: bool,
+    unknown_push_times: bool,
     pub(crate) grouping: Option<Grouping>,
 }
 
@@ -267,7 +267,7 @@ impl Guards {
         }
         let Some((minimum, now)) = self.minimum_age_millis.zip(now) else { return Ok(()) };
         match candidate.pushed_at() {
-            None if self.unknown_age_admitted => Ok(()),
+            None if self.unknown_push_times => Ok(()),
             None => Err(Rejection::PushTimeUnknown),
             Some(pushed_at) => {
                 let missing_millis = minimum.saturating_sub(now.millis_since(pushed_at));

@@ -1,6 +1,7 @@
 //! What a policy chooses between.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 /// One tag as a registry lists it, with what else is known about it.
 ///
@@ -67,8 +68,8 @@ impl<'a> From<&'a str> for Candidate<'a> {
 
 /// A moment, in milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// A plain number with a name: the crate reads no clock, so "now" and push times come in as values. Its `Display` is
-/// RFC 3339 in UTC.
+/// A plain number with a name: the crate reads no clock, so "now" and push times come in as values, from a [`SystemTime`] for
+/// one. Its `Display` is RFC 3339 in UTC.
 ///
 /// ```
 /// use flux_policy::Timestamp;
@@ -99,6 +100,28 @@ impl Timestamp {
     /// How long after `earlier` this is, in milliseconds; negative if it is before.
     pub(crate) fn millis_since(self, earlier: Self) -> i64 {
         self.unix_millis.saturating_sub(earlier.unix_millis)
+    }
+}
+
+/// The millisecond that it is in; what does not fit becomes the farthest moment that does.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+///
+/// use flux_policy::Timestamp;
+///
+/// let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_500);
+/// assert_eq!(Timestamp::from(at), Timestamp::from_unix_millis(1));
+/// ```
+impl From<SystemTime> for Timestamp {
+    fn from(at: SystemTime) -> Self {
+        let millis = |length: Duration, rounded: u128| {
+            i64::try_from((length.as_nanos() + rounded) / 1_000_000).unwrap_or(i64::MAX)
+        };
+        Self::from_unix_millis(match at.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => millis(since, 0),
+            Err(before) => -millis(before.duration(), 999_999),
+        })
     }
 }
 

@@ -116,13 +116,13 @@ impl Policy {
     ///
     /// let tags = ["41", "42", "latest"];
     /// assert!(Policy::numerical(Order::Asc).latest(tags).is_err());
-    /// let decision = Policy::numerical(Order::Asc).with_non_numbers_left_out().latest(tags)?;
+    /// let decision = Policy::numerical(Order::Asc).without_non_numbers().latest(tags)?;
     /// assert_eq!(decision.winner().unwrap().tag(), "42");
     /// assert_eq!(decision.count(Reason::NotANumber), 1);
     /// # Ok::<(), flux_policy::Error>(())
     /// ```
     #[must_use]
-    pub fn with_non_numbers_left_out(self) -> Self {
+    pub fn without_non_numbers(self) -> Self {
         self.change(|terms| terms.non_numbers = NonNumbers::LeaveOut)
     }
 

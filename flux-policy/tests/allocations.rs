@@ -27,7 +27,7 @@ fn filter(pattern: &str, extract: &str) -> TagFilter {
 fn pushing_a_tag_allocates_nothing() {
     let version = |i: usize| format!("{}.{}.{i}{}", i % 5, i % 7, ["", "-rc.1", "-alpine3.18"][i % 3]);
     allocates_nothing(&Policy::semver(">=1.0.0 <3 || ~4.1-0").unwrap(), version);
-    allocates_nothing(&Policy::semver("*").unwrap().with_exclusions(ExclusionList::default()), version);
+    allocates_nothing(&Policy::semver("*").unwrap().with_exclusion_list(ExclusionList::default()), version);
     let alpine = filter(r"^v?(?P<v>[0-9]+\.[0-9]+\.[0-9]+)-alpine[0-9.]+$", "$v");
     allocates_nothing(&Policy::semver("*").unwrap().with_filter(alpine), version);
     let joined = filter(r"(\d+)\.(\d+)\.(?:\d+)", "$2.$1.0");

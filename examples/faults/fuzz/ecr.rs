@@ -158,7 +158,7 @@ pub(crate) fn logins(runs: Runs) -> Result<(), String> {
         let token = data["authorizationToken"].as_str().and_then(|token| base64::decode(token).ok());
         let token = token.and_then(|token| String::from_utf8(token).ok());
         prop_assert_eq!(token, Some(format!("{}:{}", login.user(), login.secret())));
-        prop_assert!(login.expires_at().is_some());
+        prop_assert!(login.expiry().is_some());
         Ok(())
     })
 }

@@ -154,7 +154,7 @@ async fn object(world: &World, machine: &Clock) -> Result<Resolved, flux_aws_aut
         .service_account_tokens(KubeTokens::new(client))
         .object_level_workload_identity(true)
         .build()?
-        .credentials(&Resource::bucket("eu-west-1")?, Identity::object("tenant", Some("reader")))?
+        .credentials(&Resource::bucket_in("eu-west-1")?, Identity::object("tenant", Some("reader")))?
         .resolve()
         .await
 }

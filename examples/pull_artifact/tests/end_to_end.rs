@@ -114,7 +114,10 @@ async fn a_body_that_is_cut_replaced_or_endless_leaves_nothing_behind() {
     ] {
         let injection = fleet.aws.inject(Service::Layers, fault);
         let error = artifact.copy_to(layer, folder.path().join("layer.tgz")).await.expect_err(what);
-        assert!(matches!(error.kind(), ErrorKind::Response | ErrorKind::Unavailable), "{what}: {error:?}");
+        assert!(
+            matches!(error.kind(), ErrorKind::InvalidResponse | ErrorKind::Unavailable),
+            "{what}: {error:?}"
+        );
         assert!(injection.hits() > 0 && is_empty(folder.path()), "{what}");
         injection.remove();
     }

@@ -89,7 +89,7 @@ fn problem(examination: &Examination, text: &str) -> Finding {
 
 #[track_caller]
 fn remedied(finding: &Finding, parts: &[&str]) {
-    let remedy = finding.remedy().unwrap_or_default();
+    let remedy = finding.hint().unwrap_or_default();
     for part in parts {
         assert!(remedy.contains(part), "{part:?} is not in the remedy of {finding}: {remedy}");
     }
@@ -107,9 +107,8 @@ async fn no_ec2_imds_role_found() {
             .await
             .unwrap();
         let chain = chain(bare_pod(&aws)).build();
-        let annotated =
-            flux_aws_auth::ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, aws.role_arn("flux"))]);
-        let doctor = Doctor::new(&chain).service_account(controller(), annotated);
+        let annotated = flux_aws_auth::ServiceAccount::new([(ROLE_ARN_ANNOTATION, aws.role_arn("flux"))]);
+        let doctor = Doctor::new(&chain).with_service_account(controller(), annotated);
         let examination = doctor.examine_live().await;
 
         let cause = problem(&examination, "but the pod has no AWS_ROLE_ARN");
@@ -158,7 +157,7 @@ async fn access_denied_for_the_token() {
         let policy = permissions(&login, &everything);
         let examination = read_with(&policy).await;
         let denied = problem(&examination, &Denial::NoTokenPermission.to_string());
-        assert_eq!(denied.reason(), Some(Reason::Denied));
+        assert_eq!(denied.reason(), Some(Reason::AccessDenied));
         remedied(&denied, &["Allow ecr:GetAuthorizationToken", "the resource `*`"]);
         assert_eq!(examination.problems().count(), 1, "the repository itself may be read: {examination}");
         let lint = lint::policy(&policy, &repository("zenler/mainapp").parse().unwrap()).unwrap();
@@ -217,7 +216,7 @@ async fn the_service_account_has_no_annotation() {
     let aws = account(&permissions("*", "*")).start().await.unwrap();
     let chain = chain(bare_pod(&aws)).build();
     let bare = flux_aws_auth::ServiceAccount::default();
-    let examination = Doctor::new(&chain).service_account(controller(), bare).examine();
+    let examination = Doctor::new(&chain).with_service_account(controller(), bare).examine();
     let missing = problem(&examination, "annotation eks.amazonaws.com/role-arn");
     assert_eq!(missing.reason(), Some(Reason::RoleNotNamed));
     remedied(

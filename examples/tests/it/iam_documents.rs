@@ -79,7 +79,7 @@ async fn the_documents_let_the_reflector_in_and_to_its_repositories_alone() {
         let other = scan(&aws, irsa(&aws, "reader"), "apps-internal/app").await.unwrap_err();
         assert_eq!(other.kind(), flux_ecr_reflect::ErrorKind::AccessDenied, "{other:?}");
         let neighbour = irsa(&aws, "writer").resolve().await.unwrap_err();
-        assert_eq!(neighbour.kind(), ErrorKind::Denied, "{neighbour:?}");
+        assert_eq!(neighbour.kind(), ErrorKind::AccessDenied, "{neighbour:?}");
     }
 }
 
@@ -87,7 +87,7 @@ async fn the_documents_let_the_reflector_in_and_to_its_repositories_alone() {
 async fn pod_identity_gets_in_by_its_own_trust_policy_alone() {
     let only = |name: &str| {
         let account = ServiceAccountRef::new("tenant", name);
-        PodIdentityTrust::new().service_account(&account).unwrap().document()
+        PodIdentityTrust::new().with_service_account(&account).unwrap().document()
     };
     let trusts = [
         (PodIdentityTrust::new().document(), true),

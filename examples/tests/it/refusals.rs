@@ -65,7 +65,7 @@ async fn sts_refuses_what_it_should_and_the_hint_says_why() {
         (
             "another subject",
             token("tenant", "reader").sign(),
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             "system:serviceaccount:tenant:reader",
         ),
         (
@@ -101,7 +101,7 @@ async fn sts_refuses_what_it_should_and_the_hint_says_why() {
         assert!(error.aws_code().is_some() && error.request_id().is_some(), "{name}: {error:?}");
     }
     let no_such_role = refused(good.with_var("AWS_ROLE_ARN", aws.role_arn("other"))).await;
-    assert_eq!(no_such_role.kind(), ErrorKind::Denied);
+    assert_eq!(no_such_role.kind(), ErrorKind::AccessDenied);
 }
 
 async fn list(aws: &LocalAws, image: &str) -> Result<usize, flux_ecr_reflect::Error> {

@@ -17,7 +17,7 @@ use super::{Fault, LoadError, Loaded};
 
 /// Makes a [`Cache`], or a [`Handle`] on its own.
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "a builder does nothing until built"]
 pub struct CacheBuilder {
     capacity: usize,
     settings: Settings,
@@ -28,7 +28,7 @@ pub struct CacheBuilder {
 pub(super) struct Settings {
     pub(super) time_source: SharedTimeSource,
     pub(super) sleep_impl: SharedAsyncSleep,
-    pub(super) limit: Duration,
+    pub(super) load_timeout: Duration,
 }
 
 impl Default for CacheBuilder {
@@ -45,7 +45,7 @@ impl CacheBuilder {
             settings: Settings {
                 time_source: SharedTimeSource::default(),
                 sleep_impl: SharedAsyncSleep::new(TokioSleep::new()),
-                limit: Duration::from_secs(30),
+                load_timeout: Duration::from_secs(30),
             },
         }
     }
@@ -74,8 +74,8 @@ impl CacheBuilder {
 
     /// How long one load may take. A loader that has limits of its own does better with this one beyond them: it is for the
     /// load that does not come back.
-    pub fn limit(mut self, limit: Duration) -> Self {
-        self.settings.limit = limit;
+    pub fn load_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.load_timeout = timeout;
         self
     }
 

@@ -34,7 +34,7 @@ where
 {
     drop(ticket.dead.take());
     let slot = &shared.slot;
-    let limit = slot.settings.limit;
+    let limit = slot.settings.load_timeout;
     let outcome = {
         let loading = LOADING.scope(address(slot), load(&shared.loader, ticket.previous.take()));
         let mut loading = Box::pin(loading);

@@ -185,7 +185,7 @@ where
                 Waited::Overdue => {
                     // A runtime that wakes this caller is driven: there the loader holds up its thread, as the next would
                     // at once. Another runtime may stand still.
-                    let fault = Fault::TimedOut(slot.settings.limit);
+                    let fault = Fault::TimedOut(slot.settings.load_timeout);
                     let is_held_up = started_in.is_some() && started_in == id(runtime.as_ref());
                     slot.give_up(number, is_held_up.then_some(fault));
                     if is_own {
@@ -195,7 +195,7 @@ where
             }
             step = slot.next(id(runtime.as_ref()));
         }
-        Err(Fault::CalledOff.into())
+        Err(Fault::Cancelled.into())
     }
 
     async fn wait(&self, mut waiting: Waiting<V, E>) -> Waited<V, E> {

@@ -180,7 +180,7 @@ impl<V, E> Slot<V, E> {
             runtime,
             overdue_at: self
                 .settings
-                .limit
+                .load_timeout
                 .checked_add(OVERDUE_AFTER)
                 .and_then(|patience| now.monotonic.checked_add(patience)),
             ended,

@@ -53,7 +53,7 @@ impl SourceOrder {
 
 /// Makes a [`Chain`]. Everything that touches the world can be replaced.
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "a builder does nothing until built"]
 pub struct ChainBuilder {
     sources: Vec<Arc<dyn CredentialSource>>,
     /// An object's identity, which rules all other sources out.

@@ -43,7 +43,7 @@ impl Inner {
         CacheBuilder::new()
             .time_source(self.context.time_source.clone())
             .sleep_impl(self.context.sleep_impl.clone())
-            .limit(self.deadline.saturating_add(BEYOND_DEADLINE))
+            .load_timeout(self.deadline.saturating_add(BEYOND_DEADLINE))
     }
 
     async fn load_anew(
@@ -60,7 +60,7 @@ impl Inner {
             Ok(resolved) => {
                 let expiry = resolved.expiry();
                 let before: Vec<_> = before_provided(&resolved).cloned().collect();
-                Ok(Loaded::new(resolved).expiring_at(expiry).when_kept(move || {
+                Ok(Loaded::new(resolved).with_expiry(expiry).when_kept(move || {
                     self.settled.get_or_init(|| before);
                 }))
             }
@@ -134,7 +134,7 @@ impl From<Fault> for Error {
             Fault::Recursive => {
                 (Reason::InvalidConfiguration, "Do not let a source ask the chain that it is a source of.")
             }
-            Fault::CalledOff => (
+            Fault::Cancelled => (
                 Reason::DeadlinePassed,
                 "Let `forget` be called when something has changed, and not for each request.",
             ),

@@ -65,15 +65,15 @@ impl fmt::Display for Area {
     }
 }
 
-/// One thing that was looked at, what was found, and what to do. `Display` is one line, without the remedy.
+/// One thing that was looked at, what was found, and what to do. `Display` is one line, without the hint.
 ///
 /// ```
 /// use flux_aws_auth::doctor::{Area, Finding, Severity};
 ///
 /// let finding = Finding::new(Severity::Problem, Area::Other("cache"), "/cache", "not writable")
-///     .with_remedy("Mount a volume there.");
+///     .with_hint("Mount a volume there.");
 /// assert_eq!(finding.to_string(), "/cache: not writable");
-/// assert_eq!(finding.remedy(), Some("Mount a volume there."));
+/// assert_eq!(finding.hint(), Some("Mount a volume there."));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -82,21 +82,21 @@ pub struct Finding {
     reason: Option<Reason>,
     subject: String,
     text: String,
-    remedy: Option<String>,
+    hint: Option<String>,
 }
 
 impl Finding {
     /// That `text` was found at `subject`: a variable, a path, a thing. Neither may hold a secret.
     pub fn new(severity: Severity, area: Area, subject: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { severity, area, reason: None, subject: subject.into(), text: text.into(), remedy: None }
+        Self { severity, area, reason: None, subject: subject.into(), text: text.into(), hint: None }
     }
 
     /// The problem that `error` tells, with its reason and its hint.
-    pub fn of_error(area: Area, subject: impl Into<String>, error: &Error) -> Self {
+    pub fn from_error(area: Area, subject: impl Into<String>, error: &Error) -> Self {
         let finding = Self::new(Severity::Problem, area, subject, error.to_string());
         let finding = finding.with_reason(error.reason());
         match error.hint() {
-            Some(hint) => finding.with_remedy(hint),
+            Some(hint) => finding.with_hint(hint),
             None => finding,
         }
     }
@@ -110,8 +110,8 @@ impl Finding {
 
     /// Adds what to do.
     #[must_use]
-    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 
@@ -141,8 +141,8 @@ impl Finding {
     }
 
     /// What to do, in one or two sentences.
-    pub fn remedy(&self) -> Option<&str> {
-        self.remedy.as_deref()
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 }
 
@@ -179,10 +179,10 @@ impl Sheet {
         &mut self,
         subject: impl Into<String>,
         text: impl Into<String>,
-        remedy: impl Into<String>,
+        hint: impl Into<String>,
     ) {
         let finding = Finding::new(Severity::Warning, self.area, subject, text);
-        self.findings.push(finding.with_remedy(remedy));
+        self.findings.push(finding.with_hint(hint));
     }
 
     pub(super) fn problem(
@@ -190,10 +190,10 @@ impl Sheet {
         reason: Reason,
         subject: impl Into<String>,
         text: impl Into<String>,
-        remedy: impl Into<String>,
+        hint: impl Into<String>,
     ) {
         let finding = Finding::new(Severity::Problem, self.area, subject, text);
-        self.findings.push(finding.with_reason(reason).with_remedy(remedy));
+        self.findings.push(finding.with_reason(reason).with_hint(hint));
     }
 
     /// What `error` tells of the variable that its message begins with, or else of `subject`.
@@ -201,7 +201,7 @@ impl Sheet {
         let message = error.to_string();
         let first = message.split([' ', ':']).next().unwrap_or_default();
         let is_variable = first.contains('_') && first.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-        self.findings.push(Finding::of_error(self.area, if is_variable { first } else { subject }, error));
+        self.findings.push(Finding::from_error(self.area, if is_variable { first } else { subject }, error));
     }
 
     pub(super) fn push(&mut self, finding: Finding) {

@@ -47,7 +47,7 @@ fn found(sheet: &mut Sheet, resolved: &Resolved) {
     if let Some(why) = outlived {
         let text = format!("used beyond their expiry, since {why}");
         let finding = Finding::new(Severity::Warning, Area::Live, "credentials", text);
-        sheet.push(finding.with_reason(why.reason()).with_remedy(why.hint().unwrap_or(LOOK_AT_THE_NODE)));
+        sheet.push(finding.with_reason(why.reason()).with_hint(why.hint().unwrap_or(LOOK_AT_THE_NODE)));
     }
 }
 

@@ -222,7 +222,7 @@ pub(super) fn examine(order: &OrderExplanation, integration: Option<Integration>
                 "used",
                 "nothing is set up for this pod, so the node is asked for the role that everything on it shares",
             );
-            sheet.push(finding.with_reason(Reason::NoIdentity).with_remedy(GIVE_AN_IDENTITY));
+            sheet.push(finding.with_reason(Reason::NoIdentity).with_hint(GIVE_AN_IDENTITY));
         }
         Some(step) => match &step.principal {
             Some(principal) => sheet.ok("used", format!("{}: {principal}", step.kind)),

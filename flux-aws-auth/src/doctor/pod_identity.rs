@@ -76,7 +76,7 @@ fn not_set_up(sheet: &mut Sheet, patient: &Patient<'_>) {
         Some(account) => format!("--namespace {} --service-account {}", account.namespace(), account.name()),
         None => "--namespace NAMESPACE --service-account NAME".to_owned(),
     };
-    sheet.push(finding.with_reason(Reason::PodIdentityNotActive).with_remedy(format!(
+    sheet.push(finding.with_reason(Reason::PodIdentityNotActive).with_hint(format!(
         "To use Pod Identity, associate a role (aws eks create-pod-identity-association --cluster-name CLUSTER {names} --role-arn \
          arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME), then restart the pod."
     )));

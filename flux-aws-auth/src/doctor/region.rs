@@ -44,5 +44,5 @@ fn missing(sheet: &mut Sheet, patient: &Patient<'_>) {
     let severity = if needed { Severity::Problem } else { Severity::Note };
     let text = if needed { "none is set, and STS is asked in a region" } else { "none is set" };
     let finding = Finding::new(severity, Area::Region, "region", text);
-    sheet.push(finding.with_reason(Reason::RegionMissing).with_remedy(REMEDY));
+    sheet.push(finding.with_reason(Reason::RegionMissing).with_hint(REMEDY));
 }

@@ -20,7 +20,7 @@ impl fmt::Display for Examination {
             }
             writeln!(f, "  {:<8} {finding}", finding.severity())?;
             // How a source is set up interests only where something is wrong.
-            if let (Severity::Note, Some(remedy)) = (finding.severity(), finding.remedy())
+            if let (Severity::Note, Some(remedy)) = (finding.severity(), finding.hint())
                 && self.severity() > Severity::Note
             {
                 writeln!(f, "           {remedy}")?;
@@ -58,7 +58,7 @@ fn write_in_full(f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
         Some(reason) => writeln!(f, " ({reason})")?,
         None => writeln!(f)?,
     }
-    match finding.remedy() {
+    match finding.hint() {
         Some(remedy) => writeln!(f, "           What to do: {remedy}"),
         None => Ok(()),
     }

@@ -62,7 +62,7 @@ fn not_set_up(sheet: &mut Sheet, patient: &Patient<'_>) {
     sheet.push(
         finding
             .with_reason(Reason::WebIdentityNotActive)
-            .with_remedy(format!("To use IRSA, {}", annotate(patient))),
+            .with_hint(format!("To use IRSA, {}", annotate(patient))),
     );
 }
 

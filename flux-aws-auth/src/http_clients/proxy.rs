@@ -18,7 +18,7 @@ use crate::text::{is_port, quoted, shown_host};
 /// ```
 /// use flux_aws_auth::Proxy;
 ///
-/// let proxy = Proxy::new("http://proxy.example.com:3128")?.basic_auth("flux", "p@ss/word");
+/// let proxy = Proxy::new("http://proxy.example.com:3128")?.with_basic_auth("flux", "p@ss/word");
 /// assert_eq!(proxy.to_string(), "http://proxy.example.com:3128");
 /// assert!(Proxy::new("socks5://proxy.example.com:1080").is_err());
 /// # Ok::<(), flux_aws_auth::Error>(())
@@ -47,7 +47,7 @@ impl Proxy {
 
     /// Identifies itself to the proxy by this name and password. Here they are given as they are, without any encoding.
     #[must_use]
-    pub fn basic_auth(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+    pub fn with_basic_auth(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.auth = Some((user.into(), password.into()));
         self
     }
@@ -203,7 +203,7 @@ mod tests {
         /// Whatever the password: it is never shown, and it never breaks the address.
         #[test]
         fn a_password_is_taken_as_it_is(user in "[a-z]{1,8}", password in "\\PC{4,20}") {
-            let proxy = Proxy::new("http://proxy.example:3128").unwrap().basic_auth(&user, &password);
+            let proxy = Proxy::new("http://proxy.example:3128").unwrap().with_basic_auth(&user, &password);
             prop_assert!(proxy.uri().is_ok() && proxy.authorization().is_some_and(|header| header.is_sensitive()));
             prop_assert_eq!(format!("{proxy} {proxy:?}"), "http://proxy.example:3128 Proxy(http://proxy.example:3128)");
             let encoded = utf8_percent_encode(&password, NON_ALPHANUMERIC);

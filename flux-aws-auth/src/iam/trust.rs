@@ -24,7 +24,7 @@ use crate::text::quoted;
 /// let role = "arn:aws:iam::111122223333:role/flux-image".parse()?;
 /// let issuer = OidcProvider::for_role(&role, "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE")?;
 /// let trust = OidcTrust::new(&issuer, &ServiceAccountRef::new("flux-system", "image-reflector-controller"))?
-///     .service_account(&ServiceAccountRef::new("flux-system", "image-automation-controller"))?;
+///     .with_service_account(&ServiceAccountRef::new("flux-system", "image-automation-controller"))?;
 /// println!("{}", trust.document());
 /// # Ok::<(), flux_aws_auth::Error>(())
 /// ```
@@ -41,7 +41,7 @@ impl OidcTrust {
     ///
     /// [`ErrorKind::Configuration`] when Kubernetes allows no such namespace or name.
     pub fn new(provider: &OidcProvider, service_account: &ServiceAccountRef) -> Result<Self, Error> {
-        Self { provider: provider.clone(), subjects: Vec::new() }.service_account(service_account)
+        Self { provider: provider.clone(), subjects: Vec::new() }.with_service_account(service_account)
     }
 
     /// Trusts one ServiceAccount more.
@@ -49,7 +49,7 @@ impl OidcTrust {
     /// # Errors
     ///
     /// As [`new`](Self::new).
-    pub fn service_account(mut self, service_account: &ServiceAccountRef) -> Result<Self, Error> {
+    pub fn with_service_account(mut self, service_account: &ServiceAccountRef) -> Result<Self, Error> {
         check(service_account)?;
         let (namespace, name) = (service_account.namespace(), service_account.name());
         let subject = format!("system:serviceaccount:{namespace}:{name}");
@@ -94,7 +94,7 @@ impl PodIdentityTrust {
 
     /// Only for pods in this cluster.
     #[must_use]
-    pub fn cluster(mut self, cluster: ClusterArn) -> Self {
+    pub fn with_cluster(mut self, cluster: ClusterArn) -> Self {
         self.cluster = Some(cluster);
         self
     }
@@ -104,7 +104,7 @@ impl PodIdentityTrust {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when Kubernetes allows no such namespace or name.
-    pub fn service_account(mut self, service_account: &ServiceAccountRef) -> Result<Self, Error> {
+    pub fn with_service_account(mut self, service_account: &ServiceAccountRef) -> Result<Self, Error> {
         check(service_account)?;
         if !self.service_accounts.contains(service_account) {
             self.service_accounts.push(service_account.clone());
@@ -149,7 +149,7 @@ impl PodIdentityTrust {
 /// use flux_aws_auth::iam::RoleTrust;
 ///
 /// let controller = "arn:aws:iam::111122223333:role/flux-source".parse()?;
-/// println!("{}", RoleTrust::new(controller).external_id("tenant-7")?.document());
+/// println!("{}", RoleTrust::new(controller).with_external_id("tenant-7")?.document());
 /// # Ok::<(), flux_aws_auth::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ impl RoleTrust {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] when it is not 2 to 1224 letters, digits or `_+=,.@:/-`.
-    pub fn external_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
+    pub fn with_external_id(mut self, id: impl Into<String>) -> Result<Self, Error> {
         let id = id.into();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
         if !(2..=1224).contains(&id.len()) || !id.bytes().all(allowed) {

@@ -76,7 +76,7 @@ fn remedy(failure: ConnectionFailure) -> &'static str {
             "Check the certificate authority in the configuration of the kube::Client; in a pod, that ca.crt is mounted with the token."
         }
         F::TlsWrongName | F::TlsOther => "Check the address in the configuration of the kube::Client.",
-        F::TlsExpired | F::TlsNotYetValid => F::TlsExpired.remedy(),
+        F::TlsExpired | F::TlsNotYetValid => F::TlsExpired.hint(),
         F::ProxyUnreachable | F::ProxyRefused | F::ProxyAuthenticationRequired => {
             "Check the proxy in the configuration of the kube::Client; in a cluster there should be none."
         }

@@ -153,7 +153,7 @@ impl Failure {
             (_, Some(code)) if MEANS_CLOCK.contains(&code) && self.skew.is_some() => Reason::ClockSkewed,
             (_, Some(code)) if MEANS_CLOCK.contains(&code) => Reason::AccessKeyRejected,
             (_, Some("InvalidClientTokenId")) => Reason::AccessKeyRejected,
-            (_, Some(_)) => Reason::Denied,
+            (_, Some(_)) => Reason::AccessDenied,
             (_, None) => Reason::MalformedAnswer,
         }
     }
@@ -214,7 +214,7 @@ impl Sts<'_> {
             return (reason, hint.to_owned());
         }
         if let Some(connection) = failure.connection.filter(|failure| *failure != ConnectionFailure::Other) {
-            return (reason, format!("{} The address is {}.", connection.remedy(), self.address()));
+            return (reason, format!("{} The address is {}.", connection.hint(), self.address()));
         }
         let hint = match reason {
             Reason::Unavailable if failure.facts.status.is_none() => format!(

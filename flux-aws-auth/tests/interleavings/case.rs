@@ -49,7 +49,8 @@ impl Case {
         let mut random = Rng::with_seed(seed);
         let world = World::new();
         let capacity = random.usize(0..3);
-        let cache = CacheBuilder::new().time_source(world.clone()).limit(LIMIT).capacity(capacity).build();
+        let cache =
+            CacheBuilder::new().time_source(world.clone()).load_timeout(LIMIT).capacity(capacity).build();
         Self {
             random,
             world,

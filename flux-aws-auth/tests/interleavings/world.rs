@@ -143,8 +143,8 @@ impl World {
         let monotonic = expiry.map(|expiry| state.elapsed + expiry.duration_since(now).unwrap_or_default());
         state.loads[brought].brought = Some(Brought { wall: expiry, monotonic });
         match (end, previous) {
-            (End::Prolonged(_), Some(previous)) => Ok(Loaded::new(previous).expiring_at(expiry)),
-            _ => Ok(Loaded::new(value).expiring_at(expiry)),
+            (End::Prolonged(_), Some(previous)) => Ok(Loaded::new(previous).with_expiry(expiry)),
+            _ => Ok(Loaded::new(value).with_expiry(expiry)),
         }
     }
 }

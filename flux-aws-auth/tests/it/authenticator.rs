@@ -76,8 +76,7 @@ impl ServiceAccountTokens for Cluster {
                 format!("serviceaccounts {reference} not found"),
             ));
         };
-        let account =
-            ServiceAccount::with_annotations(role.as_deref().map(|role| (ROLE_ARN_ANNOTATION, role)));
+        let account = ServiceAccount::new(role.as_deref().map(|role| (ROLE_ARN_ANNOTATION, role)));
         Ok(match uid {
             Some(uid) => account.with_uid(uid),
             None => account,
@@ -121,7 +120,7 @@ fn builder(aws: &Network, clock: &TestClock, cluster: &Cluster) -> Authenticator
 }
 
 fn bucket() -> Resource {
-    Resource::bucket("eu-central-1").unwrap()
+    Resource::bucket_in("eu-central-1").unwrap()
 }
 
 fn tenant(authenticator: &Authenticator, name: &str) -> IdentityCredentials {
@@ -313,8 +312,11 @@ async fn an_object_s_region_is_its_own() {
     let reader = || Identity::object("tenant", Some("reader"));
     for resource in [
         Resource::image("111122223333.dkr.ecr.ap-south-1.amazonaws.com/apps/app").unwrap(),
-        Resource::key("arn:aws:kms:eu-north-1:111122223333:alias/sops").unwrap(),
-        Resource::bucket("us-east-2").unwrap().sts_endpoint("https://sts.us-east-2.amazonaws.com").unwrap(),
+        Resource::kms_key("arn:aws:kms:eu-north-1:111122223333:alias/sops").unwrap(),
+        Resource::bucket_in("us-east-2")
+            .unwrap()
+            .with_sts_endpoint("https://sts.us-east-2.amazonaws.com")
+            .unwrap(),
         Resource::image("public.ecr.aws/flux/app").unwrap(),
     ] {
         authenticator.credentials(&resource, reader()).unwrap().resolve().await.unwrap();
@@ -462,6 +464,6 @@ async fn a_refusal_is_one_through_another_chain_too() {
     let provider = NamedProvider::new("tenant", tenant(&authenticator, "reader"));
     let error =
         chain(Environment::empty(), &aws, &aws, &clock).only(provider).build().resolve().await.unwrap_err();
-    assert_eq!((error.kind(), error.reason()), (ErrorKind::Denied, Reason::NotTrusted));
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::AccessDenied, Reason::NotTrusted));
     assert!(error.hint().unwrap().contains("trust policy"), "{error:?}");
 }

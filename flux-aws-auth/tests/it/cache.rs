@@ -95,7 +95,7 @@ impl Source {
     }
 
     fn builder(&self) -> CacheBuilder {
-        CacheBuilder::new().time_source(self.clock.clone()).limit(LIMIT)
+        CacheBuilder::new().time_source(self.clock.clone()).load_timeout(LIMIT)
     }
 
     fn handle(&self) -> Values {
@@ -123,8 +123,8 @@ impl Source {
         self.permits.acquire().await.expect("never closed").forget();
         let brought = Loaded::new(number);
         match does {
-            Does::BringFor(life) => Ok(brought.expiring_at(self.clock.now() + life)),
-            Does::BringUntil(end) => Ok(brought.expiring_at(end)),
+            Does::BringFor(life) => Ok(brought.with_expiry(self.clock.now() + life)),
+            Does::BringUntil(end) => Ok(brought.with_expiry(end)),
             Does::FailForNow => Err(LoadError::Transient(Wrong::Load(number))),
             Does::Deny => Err(LoadError::Denied(Wrong::Load(number))),
             // Without the message on standard error.

@@ -63,13 +63,13 @@ async fn a_failure_is_never_another_identity() {
     let aws = Network::silent();
     let chain = chain(everything(), &aws, &node, &clock).source(without_grace()).build();
     let error = chain.resolve().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Denied);
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
     assert_eq!(error.to_string(), "no AWS credentials: EKS Pod Identity failed");
     assert!(aws.seen().is_empty() && node.seen().len() == 1, "no other source is asked");
     let error = chain.provide_credentials().await.unwrap_err();
     assert!(matches!(error, CredentialsError::ProviderError(_)), "{error:?}");
     let ours = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Error>());
-    assert_eq!(ours.map(Error::kind), Some(ErrorKind::Denied));
+    assert_eq!(ours.map(Error::kind), Some(ErrorKind::AccessDenied));
 }
 
 /// The story this crate comes from: IRSA not active, and the node's metadata out of reach.

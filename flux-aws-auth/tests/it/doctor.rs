@@ -126,7 +126,7 @@ fn problems<const N: usize>(clock: &TestClock, cases: [(&str, Environment, Reaso
             (Severity::Problem, Some(reason)),
             "{text}: {found:?}"
         );
-        assert!(found.remedy().is_some_and(|remedy| !remedy.is_empty()), "{text}: {found:?}");
+        assert!(found.hint().is_some_and(|remedy| !remedy.is_empty()), "{text}: {found:?}");
         let shown = format!("{examination}{examination:?}");
         assert!(!shown.contains("canary"), "{text}: {shown}");
         assert!(examination.to_string().contains(&format!("({reason})")), "{examination}");
@@ -301,7 +301,7 @@ async fn what_flux_does_not_support_is_told_for_the_integration_asked_for() {
     let clock = TestClock::new();
     let severity = |environment: Environment, integration| {
         let (doctor, ..) = doctor(environment, &clock);
-        finding(&doctor.integration(integration).examine(), &format!(" for {integration}")).severity()
+        finding(&doctor.with_integration(integration).examine(), &format!(" for {integration}")).severity()
     };
     assert_eq!(severity(good(&clock), Integration::S3), Severity::Ok);
     assert_eq!(severity(Environment::empty(), Integration::Ecr), Severity::Ok);
@@ -317,7 +317,7 @@ async fn a_program_adds_what_it_finds_by_itself() {
     let clock = TestClock::new();
     let mut examination = examine(good(&clock), &clock);
     let registry = Finding::new(Severity::Problem, Area::Other("registry"), "login", "denied");
-    examination.add(registry.with_reason(Reason::Denied).with_remedy("Ask for it."));
+    examination.add(registry.with_reason(Reason::AccessDenied).with_hint("Ask for it."));
     assert_eq!(examination.severity(), Severity::Problem);
     let shown = examination.to_string();
     assert!(shown.starts_with("1 problem, 0 warnings\n  PROBLEM  registry: login: denied (Denied)\n           What to do: Ask for it.\n"), "{shown}");

@@ -87,7 +87,7 @@ impl Gate {
     }
 
     fn refuse_next(&self) {
-        self.fail_next_with(1, failure(ErrorKind::Denied));
+        self.fail_next_with(1, failure(ErrorKind::AccessDenied));
     }
 }
 
@@ -194,7 +194,7 @@ async fn a_refusal_ends_credentials_that_are_still_good() {
     pass(STALE).await;
     assert_eq!(key(&chain.resolve().await.unwrap()), "KEY1", "the refusal is still to come");
     settle().await;
-    assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::AccessDenied);
     assert!(chain.fallback_on_interrupt().is_none());
 }
 

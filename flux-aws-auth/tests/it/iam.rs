@@ -60,8 +60,8 @@ fn a_document_is_printed_as_aws_s_pages_write_it() {
 #[test]
 fn a_role_may_trust_several_service_accounts() {
     let trust = OidcTrust::new(&provider(), &account("flux-system", "image-reflector-controller"))
-        .and_then(|trust| trust.service_account(&account("flux-system", "image-automation-controller")))
-        .and_then(|trust| trust.service_account(&account("flux-system", "image-automation-controller")))
+        .and_then(|trust| trust.with_service_account(&account("flux-system", "image-automation-controller")))
+        .and_then(|trust| trust.with_service_account(&account("flux-system", "image-automation-controller")))
         .unwrap();
     let document: Value = serde_json::from_str(&trust.document().to_json()).unwrap();
     let conditions = &document["Statement"][0]["Condition"]["StringEquals"];
@@ -117,12 +117,12 @@ fn pod_identity_may_be_held_to_a_cluster_and_service_accounts() {
             "Condition": {"StringEquals": keys},
         })
     };
-    let trust = PodIdentityTrust::new().cluster(cluster.clone());
+    let trust = PodIdentityTrust::new().with_cluster(cluster.clone());
     statement_is(&trust.document(), &statement(json!({"aws:RequestTag/eks-cluster-arn": cluster.as_str()})));
 
     // One with lists would trust a/y and b/x as well.
-    let trust = trust.service_account(&account("a", "x")).unwrap();
-    let trust = trust.service_account(&account("b", "y")).unwrap();
+    let trust = trust.with_service_account(&account("a", "x")).unwrap();
+    let trust = trust.with_service_account(&account("b", "y")).unwrap();
     let of = |namespace, name| {
         statement(json!({
             "aws:RequestTag/eks-cluster-arn": cluster.as_str(),
@@ -145,7 +145,7 @@ fn a_hop_may_be_made_and_its_session_tagged() {
     let trust = RoleTrust::new(role().into());
     statement_is(&trust.document(), &json!({"Effect": "Allow", "Principal": principal, "Action": both}));
     is_json(
-        &trust.external_id("eu-west-1/111122223333/production/tenant/reader").unwrap().document(),
+        &trust.with_external_id("eu-west-1/111122223333/production/tenant/reader").unwrap().document(),
         &json!({"Version": "2012-10-17", "Statement": [
             {
                 "Effect": "Allow",
@@ -159,7 +159,7 @@ fn a_hop_may_be_made_and_its_session_tagged() {
         ]}),
     );
     for id in ["", "x", "a b", "a*", &"x".repeat(1225)] {
-        let error = RoleTrust::new(role().into()).external_id(id).unwrap_err();
+        let error = RoleTrust::new(role().into()).with_external_id(id).unwrap_err();
         assert!(error.to_string().contains("is no external id"), "{error}");
     }
 }
@@ -427,7 +427,7 @@ fn a_trust_policy_takes_no_wildcard_for_a_service_account() {
     {
         let one = account(namespace, name);
         assert!(OidcTrust::new(&provider(), &one).is_err(), "{one}");
-        assert!(PodIdentityTrust::new().service_account(&one).is_err(), "{one}");
+        assert!(PodIdentityTrust::new().with_service_account(&one).is_err(), "{one}");
     }
     assert!(OidcTrust::new(&provider(), &account("tenant-1", "team.reader-2")).is_ok());
 }

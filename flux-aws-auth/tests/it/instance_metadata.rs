@@ -73,7 +73,7 @@ async fn a_node_that_fails_ends_the_chain() {
     let busy = || Reply::Answer(503, "busy".to_owned());
     let cases: [(Vec<Reply>, ErrorKind, &str); 11] = [
         (vec![busy(), busy(), busy()], ErrorKind::Unavailable, "HTTP 503: busy"),
-        (vec![Reply::Answer(418, String::new())], ErrorKind::Denied, "HTTP 418"),
+        (vec![Reply::Answer(418, String::new())], ErrorKind::AccessDenied, "HTTP 418"),
         (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "no role name"),
         (
             vec![ok("t"), Reply::Answer(401, String::new()), ok("u"), Reply::Answer(401, String::new())],
@@ -85,7 +85,7 @@ async fn a_node_that_fails_ends_the_chain() {
         (vec![ok("t"), Reply::Hang], ErrorKind::Unavailable, "but then"),
         (
             vec![ok("t"), ok("r"), ok(r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#)],
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             "AssumeRoleUnauthorizedAccess",
         ),
         (vec![ok("no\u{7f}header"), ok("r")], ErrorKind::InvalidResponse, "session token"),
@@ -211,7 +211,7 @@ async fn the_node_s_credentials_outlive_what_may_pass_and_nothing_else() {
         (|_| vec![ok("t"), ok("eks-node"), ok("<html/>")], Ok(())),
         (|clock| vec![ok("t"), ok("eks-node"), ok(json_credentials(clock, 0))], Ok(())),
         (|_| vec![ok("t"), ok("")], Err(Reason::SourceGone)),
-        (|_| vec![ok("t"), Reply::Answer(403, String::new())], Err(Reason::Denied)),
+        (|_| vec![ok("t"), Reply::Answer(403, String::new())], Err(Reason::AccessDenied)),
         (
             |_| vec![ok("t"), ok("eks-node"), ok(r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#)],
             Err(Reason::NotTrusted),

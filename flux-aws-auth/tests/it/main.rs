@@ -27,5 +27,6 @@ mod secret;
 mod service_account;
 mod sockets;
 mod support;
+mod traits;
 mod two_days;
 mod web_identity;

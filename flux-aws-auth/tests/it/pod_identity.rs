@@ -58,7 +58,7 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             1,
             "No Pod Identity association",
         ),
@@ -67,11 +67,11 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         (
             400,
             "[id]: (AccessDeniedException): no, fault: client",
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             1,
             "pods.eks.amazonaws.com",
         ),
-        (400, "[id]: (InvalidParameterException): no, fault: client", ErrorKind::Denied, 1, "logs"),
+        (400, "[id]: (InvalidParameterException): no, fault: client", ErrorKind::AccessDenied, 1, "logs"),
         (
             400,
             "Service account token failed basic claim validations: token is expired",
@@ -92,7 +92,7 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
         (200, "{", ErrorKind::InvalidResponse, 3, "no credentials document"),
         (200, r#"{"code":"NotThere","message":"m"}"#, ErrorKind::Unavailable, 1, "NotThere"),
-        (200, r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#, ErrorKind::Denied, 1, "trust policy"),
+        (200, r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#, ErrorKind::AccessDenied, 1, "trust policy"),
         (
             200,
             r#"{"AccessKeyId":"A","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
@@ -252,7 +252,7 @@ async fn a_start_can_be_waited_for() {
     let chain = chain(pod_identity(), &Network::silent(), &node, &clock).build();
     let patience = Duration::from_secs;
     let too_early = chain.wait_for_identity(patience(15)).await.unwrap_err();
-    assert_eq!(too_early.kind(), ErrorKind::Denied, "the last word counts: {too_early:?}");
+    assert_eq!(too_early.kind(), ErrorKind::AccessDenied, "the last word counts: {too_early:?}");
     assert_eq!(clock.elapsed().as_secs(), 15);
     assert!(chain.wait_for_identity(patience(60)).await.is_ok());
     assert!(clock.elapsed().as_secs() < 40, "{:?}", clock.elapsed());

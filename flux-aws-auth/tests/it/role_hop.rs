@@ -63,12 +63,12 @@ async fn what_is_set_is_what_is_asked() {
     let clock = TestClock::new();
     let aws = Network::in_order(vec![ok(hop_credentials(&clock, 3600, "ASIAHOP"))]);
     let hop = hop()
-        .external_id("flux/production")
-        .and_then(|hop| hop.session_name("nightly"))
-        .and_then(|hop| hop.tag("stage", "production"))
-        .and_then(|hop| hop.transitive_tag("team", "payments + more"))
-        .and_then(|hop| hop.duration(Duration::from_hours(2)))
-        .and_then(|hop| hop.policy(r#"{"Version":"2012-10-17","Statement":[]}"#))
+        .with_external_id("flux/production")
+        .and_then(|hop| hop.with_session_name("nightly"))
+        .and_then(|hop| hop.with_tag("stage", "production"))
+        .and_then(|hop| hop.with_transitive_tag("team", "payments + more"))
+        .and_then(|hop| hop.with_duration(Duration::from_hours(2)))
+        .and_then(|hop| hop.with_policy(r#"{"Version":"2012-10-17","Statement":[]}"#))
         .unwrap();
     let resolved = chain_of_user(&aws, &clock).assume_role(hop).resolve().await.unwrap();
     assert_eq!(resolved.principal().to_string(), format!("role {TARGET}, session nightly"));
@@ -95,34 +95,34 @@ async fn what_is_set_is_what_is_asked() {
 #[test]
 fn what_sts_would_refuse_is_refused_when_it_is_set() {
     let long = |length: usize| "x".repeat(length);
-    let id = |id: &str| hop().external_id(id).is_ok();
+    let id = |id: &str| hop().with_external_id(id).is_ok();
     assert!(id("ab") && id(&long(1224)) && id("a_+=,.@:/-Z9"));
     assert!(!id("a") && !id(&long(1225)) && !id("a b") && !id("ä1") && !id(""));
 
-    let tag = |key: &str, value: &str| hop().tag(key, value).is_ok();
+    let tag = |key: &str, value: &str| hop().with_tag(key, value).is_ok();
     assert!(tag("k", "") && tag(&long(128), &long(256)) && tag("Kosten Stelle", "Ärger 1/2_.:=+-@"));
     assert!(!tag("", "v") && !tag(&long(129), "v") && !tag("k", &long(257)) && !tag("k&", "v"));
     assert!(!tag("k", "v\n") && !tag("aws:team", "v") && !tag("AWS:team", "v"));
-    let twice = hop().tag("Team", "a").and_then(|hop| hop.transitive_tag("team", "b")).unwrap_err();
+    let twice = hop().with_tag("Team", "a").and_then(|hop| hop.with_transitive_tag("team", "b")).unwrap_err();
     assert!(twice.to_string().contains("\"team\""), "{twice}");
-    let fifty = (0..50).fold(hop(), |hop, n| hop.tag(format!("k{n}"), "v").unwrap());
-    assert_eq!(fifty.tag("k50", "v").unwrap_err().kind(), ErrorKind::Configuration);
+    let fifty = (0..50).fold(hop(), |hop, n| hop.with_tag(format!("k{n}"), "v").unwrap());
+    assert_eq!(fifty.with_tag("k50", "v").unwrap_err().kind(), ErrorKind::Configuration);
 
-    let lasting = |seconds| hop().duration(Duration::from_secs(seconds)).is_ok();
+    let lasting = |seconds| hop().with_duration(Duration::from_secs(seconds)).is_ok();
     assert!(lasting(900) && lasting(43_200) && !lasting(899) && !lasting(43_201));
 
-    let policy = |json: &str| hop().policy(json).is_ok();
+    let policy = |json: &str| hop().with_policy(json).is_ok();
     assert!(policy("{}") && policy(&format!("{{}}{}", " ".repeat(2046))));
     assert!(!policy("") && !policy("[]") && !policy("{") && !policy(&format!("{{}}{}", " ".repeat(2047))));
     assert!(!policy("{\"Sid\":\"€\"}"));
 
-    assert!(hop().session_name("s").is_err() && hop().session_name("a/b").is_err());
+    assert!(hop().with_session_name("s").is_err() && hop().with_session_name("a/b").is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_hour_is_the_most_where_a_role_assumes_the_role() {
     let clock = TestClock::new();
-    let two_hours = hop().duration(Duration::from_hours(2)).unwrap();
+    let two_hours = hop().with_duration(Duration::from_hours(2)).unwrap();
     let aws = Network::in_order(vec![ok(hop_credentials(&clock, 3600, "ASIAONE"))]);
     let chain = chain_of_user(&aws, &clock).assume_role(hop()).assume_role(two_hours);
     let error = chain.resolve().await.unwrap_err();
@@ -166,12 +166,12 @@ async fn a_hop_does_not_outlast_a_revocation_of_its_base() {
     tokio::time::advance(Duration::from_mins(40)).await;
     chain.resolve().await.unwrap();
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(chain.resolve().await.unwrap_err().kind(), ErrorKind::AccessDenied);
 }
 
 #[test]
 fn debug_has_no_values() {
-    let hop = hop().external_id("canary-id").and_then(|hop| hop.tag("team", "canary")).unwrap();
+    let hop = hop().with_external_id("canary-id").and_then(|hop| hop.with_tag("team", "canary")).unwrap();
     let shown = format!("{hop:?}");
     assert!(shown.contains(TARGET) && shown.contains("team") && !shown.contains("canary"), "{shown}");
 }

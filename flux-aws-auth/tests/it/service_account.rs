@@ -30,7 +30,7 @@ impl ServiceAccountTokens for Cluster {
                 format!("serviceaccounts {reference} not found"),
             ));
         }
-        let account = ServiceAccount::with_annotations(self.role.map(|role| (ROLE_ARN_ANNOTATION, role)));
+        let account = ServiceAccount::new(self.role.map(|role| (ROLE_ARN_ANNOTATION, role)));
         Ok(match self.uid {
             Some(uid) => account.with_uid(uid),
             None => account,
@@ -41,7 +41,10 @@ impl ServiceAccountTokens for Cluster {
         assert_eq!(request.audience(), "sts.amazonaws.com");
         assert_eq!(request.uid(), self.uid);
         if !self.may_create_tokens {
-            return Err(Error::new(ErrorKind::Denied, "cannot create resource \"serviceaccounts/token\""));
+            return Err(Error::new(
+                ErrorKind::AccessDenied,
+                "cannot create resource \"serviceaccounts/token\"",
+            ));
         }
         Ok(ServiceAccountToken::new(match self.token_uid {
             Some(uid) => {
@@ -104,10 +107,10 @@ async fn an_object_never_gets_the_controller_s_identity() {
         (
             "reader",
             Cluster { may_create_tokens: false, ..cluster() },
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             "serviceaccounts/token",
         ),
-        ("reader", cluster(), ErrorKind::Denied, "trust policy"),
+        ("reader", cluster(), ErrorKind::AccessDenied, "trust policy"),
     ];
     for (name, cluster, kind, mentions) in cases {
         let clock = TestClock::new();
@@ -161,7 +164,7 @@ async fn what_a_cluster_says_to_do_is_not_replaced_by_general_advice() {
     #[async_trait]
     impl ServiceAccountTokens for Strict {
         async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-            Err(Error::new(ErrorKind::Denied, "no").with_hint("Ask the owner of the cluster."))
+            Err(Error::new(ErrorKind::AccessDenied, "no").with_hint("Ask the owner of the cluster."))
         }
 
         async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
@@ -182,7 +185,7 @@ async fn what_a_cluster_says_to_do_is_not_replaced_by_general_advice() {
 fn a_token_is_shown_by_nothing_but_its_own_accessor() {
     let expiry = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_800_000_000);
     let token = ServiceAccountToken::new("canary").with_expiry(expiry);
-    assert_eq!((token.as_str(), token.expires_at()), ("canary", Some(expiry)));
+    assert_eq!((token.as_str(), token.expiry()), ("canary", Some(expiry)));
     assert!(!format!("{token:?} {token:#?}").contains("canary"), "{token:?}");
 }
 
@@ -231,7 +234,7 @@ struct Numbered(AtomicUsize);
 #[async_trait]
 impl ServiceAccountTokens for Numbered {
     async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, ROLE)]))
+        Ok(ServiceAccount::new([(ROLE_ARN_ANNOTATION, ROLE)]))
     }
 
     async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {

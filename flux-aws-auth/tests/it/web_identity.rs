@@ -104,13 +104,13 @@ async fn each_refusal_has_its_kind_and_its_remedy() {
             ErrorKind::InvalidToken,
             "keys of the token's issuer",
         ),
-        (400, "SomethingElse", "two\nlines", ErrorKind::Denied, "two lines"),
+        (400, "SomethingElse", "two\nlines", ErrorKind::AccessDenied, "two lines"),
         (500, "InternalFailure", "oops", ErrorKind::Unavailable, "Try again later"),
         (
             403,
             "AccessDenied",
             "Not authorized to perform sts:AssumeRoleWithWebIdentity",
-            ErrorKind::Denied,
+            ErrorKind::AccessDenied,
             "system:serviceaccount:flux-system:reflector",
         ),
         (

@@ -34,7 +34,7 @@ impl Asked {
             None => Self::Chain(hops.fold(builder.build(), |chain, hop| chain.assume_role(hop))),
             Some(resource) => {
                 let resource = if resource.starts_with("arn:") {
-                    Resource::key(resource)
+                    Resource::kms_key(resource)
                 } else {
                     Resource::image(resource)
                 };
@@ -99,7 +99,7 @@ fn builder(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Fi
         let reference = ServiceAccountRef::new(namespace, name);
         let mut role = ServiceAccountRole::new(reference, Cluster(scenario.clone()));
         if let Some(endpoint) = &options.sts_endpoint {
-            role = role.sts_endpoint(endpoint).expect("an endpoint that a tenant may give");
+            role = role.with_sts_endpoint(endpoint).expect("an endpoint that a tenant may give");
         }
         builder = builder.service_account(role);
     }
@@ -121,12 +121,12 @@ fn builder(scenario: &Arc<Scenario>, clock: Clock, network: &Network, files: &Fi
 fn role_hop(of: &Hop) -> RoleHop {
     let mut hop = RoleHop::new(of.role.parse().expect("the ARN of a role"));
     if let Some(id) = &of.external_id {
-        hop = hop.external_id(id).expect("an external id");
+        hop = hop.with_external_id(id).expect("an external id");
     }
     if let Some(duration) = of.duration {
-        hop = hop.duration(duration.duration()).expect("a duration");
+        hop = hop.with_duration(duration.duration()).expect("a duration");
     }
-    of.tags.iter().fold(hop, |hop, (key, value)| hop.tag(key, value).expect("a tag"))
+    of.tags.iter().fold(hop, |hop, (key, value)| hop.with_tag(key, value).expect("a tag"))
 }
 
 /// A credentials provider of the AWS SDK's kind.

@@ -152,7 +152,7 @@ impl ServiceAccountTokens for Cluster {
     async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
         let account = self.account(reference)?;
         let role = account.role.as_deref().map(|role| (ROLE_ARN_ANNOTATION, role));
-        let read = ServiceAccount::with_annotations(role);
+        let read = ServiceAccount::new(role);
         Ok(match &account.uid {
             Some(uid) => read.with_uid(uid),
             None => read,
@@ -163,7 +163,7 @@ impl ServiceAccountTokens for Cluster {
         match &self.account(request.service_account())?.token {
             Some(token) => Ok(ServiceAccountToken::new(token.encoded())),
             None => Err(Error::new(
-                ErrorKind::Denied,
+                ErrorKind::AccessDenied,
                 "serviceaccounts is forbidden: cannot create resource \"serviceaccounts/token\"",
             )),
         }

@@ -129,7 +129,7 @@ impl Case {
     }
 
     fn credentials(&mut self) -> (Who, IdentityCredentials) {
-        let resource = Resource::new(Integration::S3).in_region("eu-central-1").unwrap();
+        let resource = Resource::new(Integration::S3).with_region("eu-central-1").unwrap();
         if self.random.u8(0..8) == 0 {
             let own = self.authenticator.credentials(&resource, Identity::Controller).unwrap();
             return (Who::Controller, own);

@@ -198,7 +198,7 @@ impl ServiceAccountTokens for World {
         let missing = || Error::new(ErrorKind::Configuration, format!("{reference} not found"));
         let account = account.ok_or_else(missing)?;
         let role = [(ROLE_ARN_ANNOTATION, arn(account.role))];
-        Ok(ServiceAccount::with_annotations(role).with_uid(account.uid))
+        Ok(ServiceAccount::new(role).with_uid(account.uid))
     }
 
     /// Of whoever has the name now: an API that does not look at the uid that is meant.

@@ -18,7 +18,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Response`] when they are not of the layer's digest, fewer or more than its manifest says;
+    /// [`ErrorKind::InvalidResponse`] when they are not of the layer's digest, fewer or more than its manifest says;
     /// [`ErrorKind::Configuration`] when they are more than the [limit](super::Limits) or cannot be written; and whatever stopped the
     /// requests. A connection that breaks off is not taken up again.
     ///
@@ -105,7 +105,7 @@ impl Artifact {
     }
 
     pub(super) fn senseless(&self, layer: &Layer, what: &str) -> Error {
-        Error::new(ErrorKind::Response, format!("{} {what}", self.what(layer)))
+        Error::new(ErrorKind::InvalidResponse, format!("{} {what}", self.what(layer)))
     }
 
     pub(super) fn unwritten(&self, layer: &Layer, error: std::io::Error) -> Error {

@@ -24,7 +24,7 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// As [`write_to`](Artifact::write_to); [`ErrorKind::Response`](crate::ErrorKind::Response) for an archive that is none, has a
+    /// As [`write_to`](Artifact::write_to); [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) for an archive that is none, has a
     /// name or an entry that is refused, or is above the [limits](super::Limits); and
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is something at `path`. Nothing is left behind then.
     ///

@@ -102,5 +102,5 @@ fn of_index(name: &ImageName, index: &OciImageIndex) -> Result<Digest, Error> {
 }
 
 pub(super) fn malformed(name: &ImageName, what: &str) -> Error {
-    Error::new(ErrorKind::Response, format!("a manifest of {name} {what}"))
+    Error::new(ErrorKind::InvalidResponse, format!("a manifest of {name} {what}"))
 }

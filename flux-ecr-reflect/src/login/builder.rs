@@ -104,7 +104,7 @@ impl RegistryLoginBuilder {
         let held = CacheBuilder::new()
             .time_source(connection.time_source.clone())
             .sleep_impl(connection.sleep_impl.clone())
-            .limit(LIMIT)
+            .load_timeout(LIMIT)
             .build();
         Ok(RegistryLogin::new(Inner {
             identity: self.credentials.map(|credentials| credentials.into_holder(&connection)),

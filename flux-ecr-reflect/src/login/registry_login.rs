@@ -26,7 +26,7 @@ use crate::tags::ecr_login::LoginApi;
 ///     let logins = RegistryLogin::builder().credentials(credentials).build()?;
 ///     let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp".parse()?;
 ///     if let Some(login) = logins.login(&image).await? {
-///         println!("{} until {:?}", login.user(), login.expires_at()); // AWS until …
+///         println!("{} until {:?}", login.user(), login.expiry()); // AWS until …
 ///     }
 ///     Ok(())
 /// }
@@ -99,8 +99,8 @@ impl RegistryLogin {
             async move {
                 let login = inner.log_in(&key).await.map_err(LoginError::sorted)?;
                 tracing::debug!(api = %key.api, identity = key.identity, "logged in");
-                let expiry = login.expires_at();
-                Ok(Loaded::new(login.held_as(&key)).expiring_at(expiry))
+                let expiry = login.expiry();
+                Ok(Loaded::new(login.held_as(&key)).with_expiry(expiry))
             }
         })
     }
@@ -288,7 +288,7 @@ impl LoginError {
 impl From<Fault> for LoginError {
     fn from(fault: Fault) -> Self {
         let kind = match fault {
-            Fault::AlreadyExpired => ErrorKind::Response,
+            Fault::AlreadyExpired => ErrorKind::InvalidResponse,
             _ => ErrorKind::Unavailable,
         };
         Self(Error::new(kind, "there is no login to ECR").with_source(fault))

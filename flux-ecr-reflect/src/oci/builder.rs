@@ -158,7 +158,7 @@ impl OciRegistryBuilder {
         let caches = CacheBuilder::new()
             .time_source(time_source.clone())
             .sleep_impl(sleep_impl.clone())
-            .limit(LOAD_LIMIT);
+            .load_timeout(LOAD_LIMIT);
         let throttle = self.throttle.unwrap_or_else(Throttle::process_wide);
         let wire = Wire::new(http_client, time_source, sleep_impl, throttle)
             .map_err(|error| wrong("the HTTP client cannot be used").with_source(error))?;

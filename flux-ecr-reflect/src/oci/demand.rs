@@ -105,7 +105,7 @@ pub(super) async fn ask(
         }
         _ => Demand::Nothing,
     };
-    Ok(Loaded::new(demand).expiring_at(wire.now() + DEMAND_LIFETIME))
+    Ok(Loaded::new(demand).with_expiry(wire.now() + DEMAND_LIFETIME))
 }
 
 /// Longer than any list of scopes that one request takes.

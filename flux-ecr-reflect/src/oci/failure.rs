@@ -52,7 +52,7 @@ impl<'a> Subject<'a> {
     /// An answer that makes no sense.
     pub(super) fn senseless(&self, answer: &Answer, message: impl fmt::Display) -> Error {
         let message = format!("{} answered for {self} with {message}", self.registry());
-        Error::new(ErrorKind::Response, message).with_hint(WHO_ANSWERS).with_response(facts(answer))
+        Error::new(ErrorKind::InvalidResponse, message).with_hint(WHO_ANSWERS).with_response(facts(answer))
     }
 
     pub(super) fn unanswered(&self, unanswered: Unanswered) -> Error {
@@ -129,7 +129,7 @@ impl<'a> Subject<'a> {
             _ if status == 407 => {
                 "A proxy asks for a password: give it to the HTTP client, or exempt the registry from the proxy."
             }
-            ErrorKind::Response if matches!(status, 404 | 405) => {
+            ErrorKind::InvalidResponse if matches!(status, 404 | 405) => {
                 "Check that the host is a registry, and that it offers a list of tags: not every one does."
             }
             ErrorKind::Unavailable => "Try again. If it lasts, see whether the registry is well.",
@@ -148,17 +148,17 @@ pub(super) fn no_answer(unanswered: Unanswered, host: &str, what: &str) -> Error
         Unanswered::Connection(failure, source) => {
             let message = format!("{host} could not be asked {what}: {failure}");
             Error::new(ErrorKind::Unavailable, message)
-                .with_hint(failure.remedy())
+                .with_hint(failure.hint())
                 .with_source_from(source, says_something)
         }
         Unanswered::NoTurn(error) => error,
         Unanswered::TimedOut => {
             Error::new(ErrorKind::Unavailable, format!("{host} gave no answer {what} in time"))
-                .with_hint(ConnectionFailure::ReadTimeout.remedy())
+                .with_hint(ConnectionFailure::ReadTimeout.hint())
         }
         Unanswered::TooLong(limit) => {
             let message = format!("the answer of {host} {what} is longer than {limit} bytes");
-            Error::new(ErrorKind::Response, message).with_hint(WHO_ANSWERS)
+            Error::new(ErrorKind::InvalidResponse, message).with_hint(WHO_ANSWERS)
         }
     }
 }
@@ -222,7 +222,7 @@ impl Said {
                 404 if !self.code.is_empty() => ErrorKind::NotFound,
                 TOO_MANY_REQUESTS => ErrorKind::Throttled,
                 407 | 408 | 500.. => ErrorKind::Unavailable,
-                _ => ErrorKind::Response,
+                _ => ErrorKind::InvalidResponse,
             },
         }
     }

@@ -118,13 +118,13 @@ async fn follow(
         }
         if !is_redirect(answer.status) {
             let message = format!("{} answered {what} with HTTP {}", at.authority(), answer.status);
-            let kind = if answer.status >= 500 { ErrorKind::Unavailable } else { ErrorKind::Response };
+            let kind = if answer.status >= 500 { ErrorKind::Unavailable } else { ErrorKind::InvalidResponse };
             return Err(Error::new(kind, message)
                 .with_hint("That is where the registry keeps it: check proxies, and the policy of a VPC endpoint for S3."));
         }
     }
     let message = format!("{} redirects the request for {subject} on and on", subject.registry());
-    Err(Error::new(ErrorKind::Response, message))
+    Err(Error::new(ErrorKind::InvalidResponse, message))
 }
 
 /// Origin, path and query of an address that is elsewhere.

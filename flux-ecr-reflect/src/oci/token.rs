@@ -93,8 +93,10 @@ impl TokenService {
     ) -> Result<Loaded<Token>, NoToken> {
         let url = self.realm.to_string();
         let Some((origin, path)) = Origin::of_url(&url) else {
-            let error =
-                Error::new(ErrorKind::Response, format!("the realm {url} of {registry} is no address"));
+            let error = Error::new(
+                ErrorKind::InvalidResponse,
+                format!("the realm {url} of {registry} is no address"),
+            );
             return Err(NoToken { error, is_rejection: false });
         };
         let host = origin.authority();
@@ -109,13 +111,13 @@ impl TokenService {
         }
         let (secret, lifetime) = read(&answer).ok_or_else(|| NoToken {
             error: Error::new(
-                ErrorKind::Response,
+                ErrorKind::InvalidResponse,
                 format!("the answer of {host}, asked {what}, has no token"),
             )
             .with_response(facts(&answer)),
             is_rejection: false,
         })?;
-        Ok(Loaded::new(Token { secret, login }).expiring_at(wire.now() + lifetime))
+        Ok(Loaded::new(Token { secret, login }).with_expiry(wire.now() + lifetime))
     }
 
     fn request(&self, origin: Origin, path: &str, scope: &str, login: Option<&Login>) -> Request {
@@ -218,7 +220,7 @@ fn refused(answer: &Answer, host: &str, what: &str, login: Option<&Login>) -> No
     } else {
         let kind = match said.kind(answer.status) {
             kind @ (ErrorKind::Throttled | ErrorKind::Unavailable) => kind,
-            _ => ErrorKind::Response,
+            _ => ErrorKind::InvalidResponse,
         };
         Error::new(kind, format!("{host}, asked {what}, answered with HTTP {}", answer.status))
     };

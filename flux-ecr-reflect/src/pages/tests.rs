@@ -88,7 +88,7 @@ async fn circles_of_any_length_are_met() {
             let circle = names.into_iter().take(length).cycle();
             let source = Script::new(lead.chain(circle).take(64).map(|cursor| Ok(Some(cursor))));
             let error = walk(&source).await.expect_err("a circle");
-            assert_eq!(error.kind(), ErrorKind::Response);
+            assert_eq!(error.kind(), ErrorKind::InvalidResponse);
             assert!(error.to_string().contains("repeats a cursor"), "{error}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use flux_policy::{Candidate, Decision, Policy, Selected, Selector, Timestamp};
+use flux_policy::{Candidate, Decision, Policy, Selected, Selector};
 
 use super::report::Report;
 use crate::error::{Error, ErrorKind};
@@ -124,16 +124,7 @@ pub(super) fn offer(selector: &mut Selector, entry: &TagEntry) {
         candidate = candidate.with_digest(digest.as_str());
     }
     if let Some(pushed_at) = entry.pushed_at() {
-        candidate = candidate.with_pushed_at(timestamp(pushed_at));
+        candidate = candidate.with_pushed_at(pushed_at.into());
     }
     selector.push(&candidate);
-}
-
-/// To the millisecond, which is how exactly registries tell it.
-pub(super) fn timestamp(at: SystemTime) -> Timestamp {
-    let millis = |length: Duration| i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
-    Timestamp::from_unix_millis(match at.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(since) => millis(since),
-        Err(before) => -millis(before.duration()),
-    })
 }

@@ -40,7 +40,7 @@ impl ImageTask {
     /// )?;
     /// let task = ImageTask::from_manifests(&policy, &repository)?;
     /// assert_eq!(task.image().repository(), "apps/mainapp");
-    /// assert_eq!(task.digests(), DigestReflection::IfNotPresent);
+    /// assert_eq!(task.digest_reflection(), DigestReflection::IfNotPresent);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -51,11 +51,13 @@ impl ImageTask {
         let task = Self::new(repository.spec.image.parse()?, policy.policy().map_err(|error| told(&error))?)
             .with_exclusion_list(repository.exclusion_list().map_err(|error| told(&error))?)
             .with_timeout(repository.timeout());
-        Ok(task.with_digests(match (policy.spec.digest_reflection_policy, policy.digest_interval()) {
-            (DigestReflectionPolicy::Always, Some(interval)) => DigestReflection::Always { interval },
-            (DigestReflectionPolicy::IfNotPresent, _) => DigestReflection::IfNotPresent,
-            _ => DigestReflection::Never,
-        }))
+        Ok(task.with_digest_reflection(
+            match (policy.spec.digest_reflection_policy, policy.digest_interval()) {
+                (DigestReflectionPolicy::Always, Some(interval)) => DigestReflection::Always { interval },
+                (DigestReflectionPolicy::IfNotPresent, _) => DigestReflection::IfNotPresent,
+                _ => DigestReflection::Never,
+            },
+        ))
     }
 }
 
@@ -96,7 +98,7 @@ mod tests {
         let task = task.unwrap();
         assert_eq!(task.image.to_string(), "ghcr.io/org/app");
         assert_eq!(task.policy.to_string(), r#"highest version in "1.x""#);
-        assert_eq!(task.digests, DigestReflection::Always { interval: Duration::from_hours(1) });
+        assert_eq!(task.digest_reflection, DigestReflection::Always { interval: Duration::from_hours(1) });
         assert_eq!(task.timeout, Some(Duration::from_secs(30)));
         let exclusions = task.exclusion_list.unwrap();
         assert_eq!((exclusions.excludes("pr-7"), exclusions.excludes("a.sig")), (Some("^pr-"), None));
@@ -105,7 +107,10 @@ mod tests {
     #[test]
     fn defaults_are_flux_s() {
         let task = task("image: ghcr.io/org/app, interval: 5m", "policy: {numerical: {}}").unwrap();
-        assert_eq!((task.digests, task.timeout), (DigestReflection::Never, Some(Duration::from_mins(5))));
+        assert_eq!(
+            (task.digest_reflection, task.timeout),
+            (DigestReflection::Never, Some(Duration::from_mins(5)))
+        );
         assert!(task.exclusion_list.unwrap().excludes("a.sig").is_some());
     }
 

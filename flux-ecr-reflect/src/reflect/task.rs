@@ -27,7 +27,7 @@ use crate::image::{ImageName, ImageRef};
 ///
 /// # fn task() -> Result<ImageTask, Box<dyn std::error::Error>> {
 /// let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp".parse()?;
-/// let task = ImageTask::new(image, Policy::semver("1.x")?).with_digests(DigestReflection::IfNotPresent);
+/// let task = ImageTask::new(image, Policy::semver("1.x")?).with_digest_reflection(DigestReflection::IfNotPresent);
 /// # Ok(task)
 /// # }
 /// # task().unwrap();
@@ -36,7 +36,7 @@ use crate::image::{ImageName, ImageRef};
 pub struct ImageTask {
     pub(super) image: ImageName,
     pub(super) policy: Policy,
-    pub(super) digests: DigestReflection,
+    pub(super) digest_reflection: DigestReflection,
     pub(super) status: ImageStatus,
     pub(super) exclusion_list: Option<ExclusionList>,
     pub(super) timeout: Option<Duration>,
@@ -45,14 +45,14 @@ pub struct ImageTask {
 impl ImageTask {
     /// The tag of `image` that `policy` wants, without a digest: Flux's defaults.
     pub fn new(image: ImageName, policy: Policy) -> Self {
-        let (digests, status) = (DigestReflection::default(), ImageStatus::default());
-        Self { image, policy, digests, status, exclusion_list: None, timeout: None }
+        let (digest_reflection, status) = (DigestReflection::default(), ImageStatus::default());
+        Self { image, policy, digest_reflection, status, exclusion_list: None, timeout: None }
     }
 
     /// Says when the digest is recorded too: `.spec.digestReflectionPolicy` of an ImagePolicy.
     #[must_use]
-    pub fn with_digests(mut self, digests: DigestReflection) -> Self {
-        self.digests = digests;
+    pub fn with_digest_reflection(mut self, digest_reflection: DigestReflection) -> Self {
+        self.digest_reflection = digest_reflection;
         self
     }
 
@@ -89,8 +89,8 @@ impl ImageTask {
     }
 
     /// When the digest is recorded too.
-    pub fn digests(&self) -> DigestReflection {
-        self.digests
+    pub fn digest_reflection(&self) -> DigestReflection {
+        self.digest_reflection
     }
 
     /// What was chosen before.
@@ -101,7 +101,7 @@ impl ImageTask {
     /// What is to be done for the digest of the tag that was chosen.
     pub(super) fn digest_step(&self, latest: &LatestImage) -> DigestStep {
         match latest.image_ref() {
-            Some(chosen) => self.digests.step(chosen, self.status.latest()),
+            Some(chosen) => self.digest_reflection.step(chosen, self.status.latest()),
             None => DigestStep::Omit,
         }
     }
@@ -121,7 +121,7 @@ impl ImageTask {
                 },
             });
         }
-        Ok(ImageUpdate { latest, status, is_new, look_again_after: self.digests.interval() })
+        Ok(ImageUpdate { latest, status, is_new, requeue_after: self.digest_reflection.interval() })
     }
 }
 
@@ -132,7 +132,7 @@ pub struct ImageUpdate {
     latest: LatestImage,
     status: ImageStatus,
     is_new: bool,
-    look_again_after: Option<Duration>,
+    requeue_after: Option<Duration>,
 }
 
 impl ImageUpdate {
@@ -159,8 +159,8 @@ impl ImageUpdate {
     }
 
     /// After what time to look for a new digest of the same tag; `None` if a new scan is the only reason to.
-    pub fn look_again_after(&self) -> Option<Duration> {
-        self.look_again_after
+    pub fn requeue_after(&self) -> Option<Duration> {
+        self.requeue_after
     }
 }
 

@@ -21,21 +21,21 @@ pub struct Updates<I> {
     reflector: Reflector,
     tasks: Fuse<I>,
     under_way: FuturesUnordered<UnderWay>,
-    at_once: usize,
+    concurrency: usize,
 }
 
 type UnderWay = Pin<Box<dyn Future<Output = (ImageTask, Result<ImageUpdate, Error>)> + Send>>;
 
 impl<I: Iterator<Item = ImageTask> + Send> Updates<I> {
     pub(super) fn new(reflector: Reflector, tasks: I) -> Self {
-        Self { reflector, tasks: tasks.fuse(), under_way: FuturesUnordered::new(), at_once: AT_ONCE }
+        Self { reflector, tasks: tasks.fuse(), under_way: FuturesUnordered::new(), concurrency: CONCURRENCY }
     }
 
     /// How many images are under way at once; 16 unless set, and at least one. Each takes the memory of one page.
     ///
     /// Requests to one registry also wait for the turn that its [`Throttle`](crate::Throttle) gives them.
-    pub fn at_once(mut self, at_once: usize) -> Self {
-        self.at_once = at_once.max(1);
+    pub fn with_concurrency(mut self, images: usize) -> Self {
+        self.concurrency = images.max(1);
         self
     }
 
@@ -47,7 +47,7 @@ impl<I: Iterator<Item = ImageTask> + Send> Updates<I> {
     ///
     /// Dropping the future loses nothing: what is under way goes on with the next call.
     pub async fn next(&mut self) -> Option<(ImageTask, Result<ImageUpdate, Error>)> {
-        while self.under_way.len() < self.at_once {
+        while self.under_way.len() < self.concurrency {
             let Some(task) = self.tasks.next() else { break };
             let reflector = self.reflector.clone();
             self.under_way.push(Box::pin(async move {
@@ -63,10 +63,10 @@ impl<I> fmt::Debug for Updates<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Updates")
             .field("under_way", &self.under_way.len())
-            .field("at_once", &self.at_once)
+            .field("concurrency", &self.concurrency)
             .finish_non_exhaustive()
     }
 }
 
 /// What a registry's limiter lets through at first.
-const AT_ONCE: usize = 16;
+const CONCURRENCY: usize = 16;

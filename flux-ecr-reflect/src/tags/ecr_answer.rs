@@ -66,7 +66,7 @@ impl Answer {
                 401 if !code.is_empty() => ErrorKind::Credentials,
                 403 if !code.is_empty() => ErrorKind::AccessDenied,
                 407 | 500.. => ErrorKind::Unavailable,
-                _ => ErrorKind::Response,
+                _ => ErrorKind::InvalidResponse,
             },
         }
     }

@@ -189,10 +189,11 @@ where
         SdkError::DispatchFailure(failure) if failure.is_user() => {
             Error::new(ErrorKind::Configuration, "the HTTP client cannot send requests to ECR")
         }
-        error if AnswerLimit::was_exceeded(error) => {
-            Error::new(ErrorKind::Response, format!("{api} sent an answer of more than {MAX_ANSWER_MIB} MiB"))
-                .with_hint(WHO_ANSWERS)
-        }
+        error if AnswerLimit::was_exceeded(error) => Error::new(
+            ErrorKind::InvalidResponse,
+            format!("{api} sent an answer of more than {MAX_ANSWER_MIB} MiB"),
+        )
+        .with_hint(WHO_ANSWERS),
         SdkError::ResponseError(_) => {
             unavailable(format!("{api} broke off its answer"), region, endpoint_url)
         }

@@ -146,7 +146,7 @@ impl LoginApi {
     /// What the answer to `GetAuthorizationToken` holds.
     fn login(&self, body: &[u8]) -> Result<Login, Error> {
         let wrong = |what| {
-            Error::new(ErrorKind::Response, format!("the answer of {self} to GetAuthorizationToken {what}")).with_hint(
+            Error::new(ErrorKind::InvalidResponse, format!("the answer of {self} to GetAuthorizationToken {what}")).with_hint(
                 "Check what stands between here and ECR: a proxy or the endpoint may have answered in its place.",
             )
         };
@@ -166,9 +166,9 @@ impl LoginApi {
         let expiry = data.get("expiresAt").and_then(Value::as_f64).and_then(instant);
         let expiry = expiry.ok_or_else(|| wrong("has no expiresAt"))?;
         let endpoint = data.get("proxyEndpoint").and_then(Value::as_str).or(self.public.as_deref());
-        let login = Login::basic(user, password).expiring_at(expiry);
+        let login = Login::basic(user, password).with_expiry(expiry);
         Ok(match endpoint {
-            Some(endpoint) => login.for_endpoint(endpoint),
+            Some(endpoint) => login.with_endpoint(endpoint),
             None => login,
         })
     }

@@ -113,7 +113,7 @@ impl Answered<'_> {
 
     fn is_wrong(&self, message: String) -> Error {
         let request_id = self.request_id.clone();
-        Error::new(ErrorKind::Response, message)
+        Error::new(ErrorKind::InvalidResponse, message)
             .with_response(ResponseFacts { request_id, ..ResponseFacts::default() })
     }
 }

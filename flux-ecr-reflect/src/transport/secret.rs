@@ -37,7 +37,7 @@ impl<'a> Data<'a> {
         })?;
         let password = self.one_line(PASSWORD)?.unwrap_or_default();
         Ok(match self.one_line(USERNAME)? {
-            Some(user) => proxy.basic_auth(user, password),
+            Some(user) => proxy.with_basic_auth(user, password),
             None => proxy,
         })
     }

@@ -80,7 +80,7 @@ async fn a_layer_that_is_not_what_it_is_to_be_leaves_nothing_behind() {
         let error = artifact.copy_to(layer, &path).await.expect_err(what);
         assert_eq!(
             (error.kind(), error.is_retryable()),
-            (ErrorKind::Response, retryable),
+            (ErrorKind::InvalidResponse, retryable),
             "{what}: {error:?}"
         );
         assert!(error.to_string().contains(says), "{what}: {error}");
@@ -90,7 +90,7 @@ async fn a_layer_that_is_not_what_it_is_to_be_leaves_nothing_behind() {
         );
 
         let error = artifact.extract_to(layer, folder.path().join("files")).await.expect_err(what);
-        assert_eq!(error.kind(), ErrorKind::Response, "{what}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{what}: {error:?}");
         assert_eq!(names_in(folder.path()), ["layer.tgz"], "{what}");
     }
 }

@@ -122,7 +122,7 @@ async fn what_is_there_already_stays_as_it_is() {
 async fn refused(content: Vec<u8>, limits: Limits, says: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let error = extract(content, limits, folder.path()).await.expect_err(says);
-    assert_eq!(error.kind(), ErrorKind::Response, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
     assert!(error.to_string().contains(says), "{says}: {error}");
     assert!(names_in(folder.path()).is_empty(), "{says}");
 }

@@ -79,7 +79,7 @@ async fn nobody_is_sent_out_of_tls_or_to_an_address_that_is_not_public() {
     ] {
         let registry = sending_to(location);
         let error = pull(&registry).await.expect_err(location);
-        assert_eq!(error.kind(), ErrorKind::Response, "{location}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{location}: {error:?}");
         assert!(!format!("{error} {error:?}").contains("canary"), "{error:?}");
         let asked = registry.asked();
         assert!(asked.iter().all(|asked| asked.uri.starts_with(&format!("https://{HOST}/"))), "{asked:?}");
@@ -95,14 +95,14 @@ async fn who_is_sent_on_and_on_stops() {
         Some(redirect(next))
     });
     let error = pull(&registry).await.expect_err("no end");
-    assert_eq!(error.kind(), ErrorKind::Response);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     assert!(registry.asked().len() < 10);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_of_the_place_of_blobs_shows_nothing_of_the_signed_address() {
     for (status, kind) in
-        [(403, ErrorKind::Response), (404, ErrorKind::Response), (503, ErrorKind::Unavailable)]
+        [(403, ErrorKind::InvalidResponse), (404, ErrorKind::InvalidResponse), (503, ErrorKind::Unavailable)]
     {
         let mut registry = Registry::default();
         registry.flux_artifact("latest", "content");

@@ -105,7 +105,7 @@ async fn a_manifest_that_is_not_of_its_digest_is_refused() {
     let other = manifest(&[], "main");
     let registry = Registry::default().with_manifest_as(zeros().as_str(), &other);
     let error = registry.resolve(&ArtifactRef::digest(zeros())).await.expect_err("another");
-    assert_eq!(error.kind(), ErrorKind::Response, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{error:?}");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn what_is_no_manifest_is_refused() {
     ] {
         let registry = Registry::default().with_manifest_as("latest", &manifest);
         let error = registry.resolve(&ArtifactRef::latest()).await.expect_err(what);
-        assert_eq!(error.kind(), ErrorKind::Response, "{what}: {error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse, "{what}: {error:?}");
     }
 }
 

@@ -56,7 +56,7 @@ async fn traces_debug_and_errors_are_clean() {
     let artifact = Artifact::resolve(&client, &name(), &ArtifactRef::latest()).await.expect("an artifact");
     let layer = artifact.layer(None).expect("a layer");
     let error = artifact.write_to(layer, Vec::new()).await.expect_err("another blob");
-    assert_eq!(error.kind(), ErrorKind::Response);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
 
     let password = base64::encode("me:canary-password");
     let asked = registry.asked();

@@ -27,12 +27,12 @@ async fn nothing_but_a_list_is_taken_for_a_page() {
         "<html>Sign in</html>",
     ] {
         let error = failed(move |_| (200, body.to_owned())).await;
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(1)), "{body}: {error:?}");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(1)), "{body}: {error:?}");
 
         let first = json!({ "imageIds": [{ "imageTag": "0.1.0" }], "nextToken": "token-2" }).to_string();
         let error =
             failed(move |asked| (200, if asked == 0 { first.clone() } else { body.to_owned() })).await;
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)), "{body}: {error:?}");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(2)), "{body}: {error:?}");
         assert_eq!(error.cursor().map(Cursor::as_str), Some("token-2"));
     }
 }
@@ -60,10 +60,10 @@ async fn what_is_wrong_with_a_page_is_told_once() {
 #[tokio::test(start_paused = true)]
 async fn what_is_not_in_aws_s_words_says_nothing_of_the_identity() {
     for (status, kind) in [
-        (302, ErrorKind::Response),
-        (401, ErrorKind::Response),
-        (403, ErrorKind::Response),
-        (404, ErrorKind::Response),
+        (302, ErrorKind::InvalidResponse),
+        (401, ErrorKind::InvalidResponse),
+        (403, ErrorKind::InvalidResponse),
+        (404, ErrorKind::InvalidResponse),
         (407, ErrorKind::Unavailable),
         (429, ErrorKind::Throttled),
         (500, ErrorKind::Unavailable),

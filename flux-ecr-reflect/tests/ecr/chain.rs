@@ -111,7 +111,7 @@ impl ServiceAccountTokens for Cluster {
             ));
         }
         let role = "arn:aws:iam::111122223333:role/reader";
-        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, role)]).with_uid("uid-1"))
+        Ok(ServiceAccount::new([(ROLE_ARN_ANNOTATION, role)]).with_uid("uid-1"))
     }
 
     async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {

@@ -41,7 +41,7 @@ async fn what_aws_answers_by_what_the_caller_can_do() {
         (400, "InvalidParameterException", ErrorKind::Configuration, 1),
         (500, "ServerException", ErrorKind::Unavailable, 5),
         (503, "SomethingNew", ErrorKind::Unavailable, 5),
-        (418, "SomethingNew", ErrorKind::Response, 1),
+        (418, "SomethingNew", ErrorKind::InvalidResponse, 1),
     ] {
         let (error, asked) = failed(move |_| failure(status, code, "in AWS's words")).await;
         assert_eq!((error.kind(), asked), (kind, requests), "{status} {code}: {error}");
@@ -94,7 +94,7 @@ async fn a_listing_that_breaks_off_is_no_listing() {
 #[tokio::test]
 async fn a_token_that_comes_back_ends_the_listing_with_an_error() {
     let (error, asked) = failed(|_| page([(1, "1.0.0".into())], Some("again"))).await;
-    assert_eq!((error.kind(), asked), (ErrorKind::Response, 2));
+    assert_eq!((error.kind(), asked), (ErrorKind::InvalidResponse, 2));
 }
 
 #[tokio::test]

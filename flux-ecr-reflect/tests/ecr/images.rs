@@ -124,7 +124,7 @@ async fn nothing_but_a_list_of_images_is_taken_for_a_page() {
             fake::anything(move |asked| (200, if asked == 0 { first.clone() } else { body.to_owned() }));
         let failed = fake::reflector(client).latest_image(&fake::image(), &Policy::newest_push()).await;
         let error = failed.expect_err(body);
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)), "{body}: {error:?}");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(2)), "{body}: {error:?}");
         assert_eq!(error.cursor().map(Cursor::as_str), Some("token-2"));
     }
 }

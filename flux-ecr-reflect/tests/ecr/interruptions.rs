@@ -174,7 +174,11 @@ async fn a_page_that_is_cut_anywhere_is_no_page() {
             Turn::Answer(body)
         });
         let error = wire.reflector().scan(&fake::image()).await.expect_err("cut");
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)), "{length}: {error:?}");
+        assert_eq!(
+            (error.kind(), error.page()),
+            (ErrorKind::InvalidResponse, Some(2)),
+            "{length}: {error:?}"
+        );
         assert_eq!((error.cursor().map(Cursor::as_str), wire.asked()), (Some("1"), 2));
     }
 }
@@ -193,7 +197,11 @@ async fn what_is_no_text_is_no_page() {
         let wire =
             Wire::new(move |token, _| Turn::Answer(if token == "3" { bytes.to_vec() } else { nth(token) }));
         let error = wire.reflector().scan(&fake::image()).await.expect_err("no text");
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(4)), "{bytes:?}: {error:?}");
+        assert_eq!(
+            (error.kind(), error.page()),
+            (ErrorKind::InvalidResponse, Some(4)),
+            "{bytes:?}: {error:?}"
+        );
     }
 }
 
@@ -204,7 +212,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     let wire =
         Wire::new(move |token, _| Turn::Answer(if token == "1" { endless.clone() } else { nth(token) }));
     let error = wire.reflector().scan(&fake::image()).await.expect_err("too long");
-    assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)));
+    assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(2)));
     assert_eq!(
         error.to_string(),
         "the ECR API of eu-west-1 sent an answer of more than 64 MiB (page 2 of the listing)"

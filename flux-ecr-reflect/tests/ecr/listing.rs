@@ -281,19 +281,3 @@ async fn pages_are_told_as_they_come() {
     reflector.scan(&fake::image()).await.expect("complete");
     assert_eq!(*told.lock().expect("not poisoned"), [(1, 3, true), (2, 3, true), (3, 7, false)]);
 }
-
-#[test]
-fn futures_can_move_between_threads() {
-    fn assert_send<T: Send>(_: T) {}
-    fn assert_send_sync<T: Send + Sync>() {}
-    fn every_future(reflector: &Reflector, image: &ImageName, policy: &Policy) {
-        assert_send(reflector.scan(image));
-        assert_send(reflector.latest_image(image, policy));
-        assert_send(reflector.reflect(image, policy));
-        assert_send(async move { reflector.pages(image).next().await });
-    }
-    let _ = every_future;
-    assert_send_sync::<Reflector>();
-    assert_send_sync::<Reflection>();
-    assert_send_sync::<flux_ecr_reflect::Error>();
-}

@@ -33,7 +33,7 @@ async fn a_login_has_user_password_endpoint_and_expiry() {
     assert_eq!((login.kind(), login.user()), (LoginKind::Basic, "AWS"));
     assert_eq!(login.secret(), format!("{PASSWORD}-0"));
     assert_eq!(login.endpoint(), Some("https://111122223333.dkr.ecr.eu-west-1.amazonaws.com"));
-    assert_eq!(login.expires_at(), Some(clock.in_hours(12)));
+    assert_eq!(login.expiry(), Some(clock.in_hours(12)));
     assert!(login.note().is_none());
     let shown = format!("{login:?} {:?}", fake.logins());
     assert!(shown.contains("AWS") && !shown.contains(PASSWORD), "{shown}");
@@ -217,8 +217,8 @@ async fn whatever_stops_a_login_has_a_remedy() {
         (500, "ServerException", ErrorKind::Unavailable, "AWS Health Dashboard for ECR in eu-west-1"),
         (503, "ServiceUnavailableException", ErrorKind::Unavailable, "AWS Health Dashboard"),
         (400, "InvalidParameterException", ErrorKind::Configuration, "errors of GetAuthorizationToken"),
-        (400, "SomethingElse", ErrorKind::Response, "errors of GetAuthorizationToken"),
-        (400, "", ErrorKind::Response, "Something between here and ECR"),
+        (400, "SomethingElse", ErrorKind::InvalidResponse, "errors of GetAuthorizationToken"),
+        (400, "", ErrorKind::InvalidResponse, "Something between here and ECR"),
         (407, "", ErrorKind::Unavailable, "A proxy asks for a password"),
     ] {
         let fake = Fake::answering(&Clock::default(), move |_| {

@@ -21,5 +21,6 @@ mod secrets;
 mod thousand;
 mod throttle;
 mod tls_server;
+mod traits;
 mod transport;
 mod updates;

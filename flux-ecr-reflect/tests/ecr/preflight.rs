@@ -42,7 +42,7 @@ async fn an_identity_that_may_do_both_is_fine() {
         _ => page([(0, "1.0.0".to_owned())], Some("next")),
     });
     let preflight = preflight(client).await;
-    assert!(preflight.is_fine());
+    assert!(preflight.is_ok());
     assert!(preflight.findings().iter().all(|finding| finding.severity() == Severity::Ok));
     let policy = preflight.permission_policy().expect("a policy").to_json();
     for part in ["ecr:GetAuthorizationToken", "arn:aws:ecr:eu-west-1:123456789012:repository/apps/mainapp"] {
@@ -106,7 +106,7 @@ async fn each_denial_names_the_policy_to_change() {
             findings.iter().filter(|finding| finding.severity() == Severity::Problem).collect();
         let [problem] = problems[..] else { panic!("one problem: {findings:?}") };
         assert!(problem.text().starts_with(&denial.to_string()), "{problem}");
-        assert!(problem.remedy().is_some_and(|told| told.contains(remedy)), "{problem:?}");
+        assert!(problem.hint().is_some_and(|told| told.contains(remedy)), "{problem:?}");
     }
 }
 
@@ -126,7 +126,7 @@ async fn a_policy_that_needs_push_times_is_tried_with_the_permission_for_them() 
         let reflector = &reflector;
         async move { reflector.preflight_for(&fake::image(), &policy).await.expect("asked") }
     };
-    assert!(of(Policy::semver("*").expect("a range")).await.is_fine());
+    assert!(of(Policy::semver("*").expect("a range")).await.is_ok());
     let newest = of(Policy::newest_push()).await;
     assert_eq!(newest.listing().map_err(Error::denial), Err(Some(Denial::NoRepositoryPermission)));
     let findings = newest.findings();

@@ -65,7 +65,7 @@ async fn a_thousand_repositories_take_one_exchange_and_a_login_for_each_region()
         let reflector = if through_distribution_api { reflector.distribution_api() } else { reflector };
         let reflector = reflector.build().expect("complete");
 
-        let mut updates = reflector.update_all(tasks()).at_once(100);
+        let mut updates = reflector.update_all(tasks()).with_concurrency(100);
         let mut done = 0;
         while let Some((task, update)) = updates.next().await {
             let update = update.unwrap_or_else(|error| panic!("{}: {error:?}", task.image()));

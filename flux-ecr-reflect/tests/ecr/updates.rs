@@ -109,21 +109,21 @@ async fn digests_are_recorded_as_the_task_says() {
     ] {
         let registry = Plain::new(&["1.0.0", "1.1.0"], Some(digest(7)));
         let status = ImageStatus::new(recorded.clone(), None);
-        let task = task("app").with_digests(digests).with_status(status);
+        let task = task("app").with_digest_reflection(digests).with_status(status);
         let update = over(&registry).update(&task).await.expect("complete");
         assert_eq!(update.status().latest(), Some(&expected), "{digests:?} after {recorded:?}");
         assert_eq!(registry.asked_for_digest(), asked, "{digests:?} after {recorded:?}");
         assert_eq!(update.is_new(), recorded.as_ref() != Some(&expected));
         let previous = recorded.filter(|recorded| *recorded != expected);
         assert_eq!(update.status().previous(), previous.as_ref());
-        assert_eq!(update.look_again_after(), (digests == ALWAYS).then_some(Duration::from_mins(1)));
+        assert_eq!(update.requeue_after(), (digests == ALWAYS).then_some(Duration::from_mins(1)));
     }
 }
 
 #[tokio::test]
 async fn a_digest_that_nobody_tells_is_an_error() {
     let registry = Plain::new(&["1.0.0"], None);
-    let error = over(&registry).update(&task("app").with_digests(ALWAYS)).await.expect_err("none");
+    let error = over(&registry).update(&task("app").with_digest_reflection(ALWAYS)).await.expect_err("none");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(error.to_string(), "the registry tells no digest of registry.example.com/app:1.0.0");
 }
@@ -293,7 +293,7 @@ fn slow_tasks(
 #[tokio::test(start_paused = true)]
 async fn updates_come_as_they_are_done_and_one_failure_stops_no_other() {
     let (reflector, running) = slow();
-    let mut updates = reflector.update_all(slow_tasks([9, 7, 1, 4, 2, 6])).at_once(3);
+    let mut updates = reflector.update_all(slow_tasks([9, 7, 1, 4, 2, 6])).with_concurrency(3);
     let mut done = Vec::new();
     while let Some((task, update)) = updates.next().await {
         let number = task.image().repository().trim_start_matches("app-").to_owned();
@@ -322,7 +322,7 @@ async fn dropping_the_updates_ends_all_of_them() {
 #[tokio::test(start_paused = true)]
 async fn waiting_for_an_update_can_be_given_up_and_taken_up_again() {
     let (reflector, running) = slow();
-    let mut updates = reflector.update_all(slow_tasks([4, 6, 8])).at_once(2);
+    let mut updates = reflector.update_all(slow_tasks([4, 6, 8])).with_concurrency(2);
     assert!(updates.next().now_or_never().is_none());
     tokio::time::timeout(Duration::from_secs(1), updates.next()).await.expect_err("nothing is done yet");
     let mut done = Vec::new();
@@ -359,7 +359,7 @@ async fn one_scan_serves_many_policies_and_the_registry_is_asked_for_digests_alo
         (task("app"), "1.1.0", 0),
         (all, "pr-7", 0),
         (without_pulls, "2.0.0", 0),
-        (task("app").with_digests(ALWAYS), "1.1.0", 1),
+        (task("app").with_digest_reflection(ALWAYS), "1.1.0", 1),
     ] {
         let before = registry.asked_for_digest();
         let update = reflector.update_from(&task, &scan).await.expect("a choice");

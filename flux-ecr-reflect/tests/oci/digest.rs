@@ -90,7 +90,7 @@ async fn a_manifest_that_is_not_of_its_digest_is_an_error() {
             digest(&image, move |asked| if asked.method == "HEAD" { Reply::ok("") } else { get.clone() })
                 .await;
         let error = digest.expect_err("a lie");
-        assert_eq!(error.kind(), ErrorKind::Response);
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         assert!(error.to_string().contains(OF_BODY), "{error}");
     }
 }
@@ -99,7 +99,7 @@ async fn a_manifest_that_is_not_of_its_digest_is_an_error() {
 async fn another_digest_than_was_asked_for_is_an_error() {
     let image = format!("registry.example.com/apps/app@{}", sha256('a'));
     let (digest, _) = digest(&image, |_| Reply::ok("").header("docker-content-digest", sha256('b'))).await;
-    assert_eq!(digest.expect_err("another").kind(), ErrorKind::Response);
+    assert_eq!(digest.expect_err("another").kind(), ErrorKind::InvalidResponse);
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,7 +109,7 @@ async fn what_is_no_digest_is_an_error() {
     })
     .await;
     let error = digest.expect_err("malformed");
-    assert_eq!(error.kind(), ErrorKind::Response);
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
     let (subject, said) = ("the manifest registry.example.com/apps/app:1.0.0", "a malformed digest");
     assert!(error.to_string().contains(subject) && error.to_string().contains(said), "{error}");
 }
@@ -120,7 +120,7 @@ async fn a_refusal_says_of_what() {
         (Reply::new(403, ""), ErrorKind::AccessDenied),
         (Reply::unauthorized("Basic realm=x"), ErrorKind::Credentials),
         (Reply::new(429, "").header("retry-after", "100"), ErrorKind::Throttled),
-        (Reply::new(400, ""), ErrorKind::Response),
+        (Reply::new(400, ""), ErrorKind::InvalidResponse),
     ] {
         let (digest, _) = digest("registry.example.com/apps/app:1.0.0", move |_| reply.clone()).await;
         let error = digest.expect_err("refused");

@@ -19,11 +19,11 @@ async fn each_refusal_has_its_kind() {
         (403, "", ErrorKind::AccessDenied),
         (404, "NAME_UNKNOWN", ErrorKind::NotFound),
         (404, "NOT_FOUND", ErrorKind::NotFound),
-        (404, "", ErrorKind::Response),
+        (404, "", ErrorKind::InvalidResponse),
         (400, "NAME_INVALID", ErrorKind::Configuration),
         (400, "PAGINATION_NUMBER_INVALID", ErrorKind::Configuration),
-        (405, "UNSUPPORTED", ErrorKind::Response),
-        (418, "", ErrorKind::Response),
+        (405, "UNSUPPORTED", ErrorKind::InvalidResponse),
+        (418, "", ErrorKind::InvalidResponse),
         (429, "TOOMANYREQUESTS", ErrorKind::Throttled),
         (429, "", ErrorKind::Throttled),
         (407, "", ErrorKind::Unavailable),
@@ -92,7 +92,7 @@ async fn a_redirect_stays_where_it_is_or_ends_the_listing() {
         });
         let registry = fake::builder(client).login(Same::basic()).build().expect("complete");
         let error = fake::scan(&registry).await.expect_err(location);
-        assert_eq!(error.kind(), ErrorKind::Response);
+        assert_eq!(error.kind(), ErrorKind::InvalidResponse);
         assert!(error.to_string().contains(said), "{error}");
         assert!(log.all().iter().all(|asked| asked.origin == "https://registry.example.com"), "{location}");
     }

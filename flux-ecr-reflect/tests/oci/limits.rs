@@ -104,7 +104,7 @@ async fn an_enormous_page_is_not_read() {
     let (client, log) = fake::world(move |_| Reply::tags(&tags));
     let registry = fake::builder(client).max_page_bytes(100_000).build().expect("complete");
     let error = fake::scan(&registry).await.expect_err("too long");
-    assert_eq!((error.kind(), log.all().len()), (ErrorKind::Response, 1));
+    assert_eq!((error.kind(), log.all().len()), (ErrorKind::InvalidResponse, 1));
     assert!(error.to_string().contains("longer than 100000 bytes"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("max_page_bytes")), "{error:?}");
 }

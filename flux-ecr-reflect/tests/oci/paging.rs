@@ -121,7 +121,7 @@ async fn nothing_is_sent_where_a_link_leads_away() {
             move |_| Reply::tags(&["1.0.0"]).header("link", &link)
         });
         let error = fake::scan(&registry).await.expect_err(&link);
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(1)), "{link}");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(1)), "{link}");
         assert!(error.to_string().contains(said), "{error}");
         assert!(!error.to_string().contains("last="), "a query is shown: {error}");
         assert_eq!(log.all().len(), 1, "{link}");
@@ -215,7 +215,7 @@ async fn a_page_that_is_none_is_an_error_that_keeps_its_cursor() {
         });
         let error = fake::scan(&registry).await.expect_err(said);
         let shown = format!("{} -> {error} {:?}", String::from_utf8_lossy(&body), sources(&error));
-        assert_eq!((error.kind(), error.page()), (ErrorKind::Response, Some(2)), "{shown}");
+        assert_eq!((error.kind(), error.page()), (ErrorKind::InvalidResponse, Some(2)), "{shown}");
         assert_eq!(error.cursor().map(Cursor::as_str), Some("/v2/apps/app/tags/list?last=x"), "{shown}");
         assert!(error.to_string().contains(said) && sources(&error).concat().contains(source), "{shown}");
     }

@@ -145,22 +145,26 @@ async fn a_token_is_renewed_when_its_time_is_up() {
 #[tokio::test(start_paused = true)]
 async fn a_token_service_that_gives_none_is_an_error_with_a_kind() {
     for (reply, kind, said) in [
-        (Reply::ok("{}"), ErrorKind::Response, "has no token"),
-        (Reply::ok(r#"{"token":""}"#), ErrorKind::Response, "has no token"),
-        (Reply::ok("{\"token\":\"a\\nb\"}"), ErrorKind::Response, "has no token"),
-        (Reply::ok(r#"{"token":"secret-token"#), ErrorKind::Response, "has no token"),
+        (Reply::ok("{}"), ErrorKind::InvalidResponse, "has no token"),
+        (Reply::ok(r#"{"token":""}"#), ErrorKind::InvalidResponse, "has no token"),
+        (Reply::ok("{\"token\":\"a\\nb\"}"), ErrorKind::InvalidResponse, "has no token"),
+        (Reply::ok(r#"{"token":"secret-token"#), ErrorKind::InvalidResponse, "has no token"),
         (
             Reply::new(401, format!(r#"{{"details":"wrong password {PASSWORD}"}}"#)),
             ErrorKind::Credentials,
             "does not accept the login of user \"user\"",
         ),
         (Reply::error(403, "DENIED", "no"), ErrorKind::Credentials, "does not accept the login"),
-        (Reply::new(404, ""), ErrorKind::Response, "HTTP 404"),
-        (Reply::new(302, "").header("location", "https://evil.example/"), ErrorKind::Response, "HTTP 302"),
+        (Reply::new(404, ""), ErrorKind::InvalidResponse, "HTTP 404"),
+        (
+            Reply::new(302, "").header("location", "https://evil.example/"),
+            ErrorKind::InvalidResponse,
+            "HTTP 302",
+        ),
         (Reply::new(429, "").header("retry-after", "3600"), ErrorKind::Throttled, "HTTP 429"),
         (Reply::new(503, ""), ErrorKind::Unavailable, "HTTP 503"),
         (Reply::reset(), ErrorKind::Unavailable, "broken off"),
-        (Reply::ok("{\"token\":\"a\"}".repeat(30_000)), ErrorKind::Response, "longer than"),
+        (Reply::ok("{\"token\":\"a\"}".repeat(30_000)), ErrorKind::InvalidResponse, "longer than"),
     ] {
         let (registry, log) = registry(Some(Held::user()), {
             let reply = reply.clone();

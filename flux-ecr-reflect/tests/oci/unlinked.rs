@@ -84,9 +84,9 @@ async fn what_else_stops_the_rest_is_an_error_that_keeps_its_place() {
         (Reply::error(400, "DENIED", "Your authorization token has expired"), ErrorKind::Credentials),
         (Reply::error(403, "DENIED", "no"), ErrorKind::AccessDenied),
         (Reply::error(404, "NAME_UNKNOWN", "no"), ErrorKind::NotFound),
-        (Reply::new(404, ""), ErrorKind::Response),
+        (Reply::new(404, ""), ErrorKind::InvalidResponse),
         (Reply::new(500, ""), ErrorKind::Unavailable),
-        (Reply::ok("<html>"), ErrorKind::Response),
+        (Reply::ok("<html>"), ErrorKind::InvalidResponse),
     ] {
         let (registry, _) = registry(2, move |asked| match asked.query("last") {
             None => Reply::tags(&["a", "b"]),
@@ -98,7 +98,7 @@ async fn what_else_stops_the_rest_is_an_error_that_keeps_its_place() {
     }
     // A first page is refused as it ever was.
     let (registry, _) = registry(2, |_| Reply::new(400, ""));
-    assert_eq!(fake::scan(&registry).await.expect_err("refused").kind(), ErrorKind::Response);
+    assert_eq!(fake::scan(&registry).await.expect_err("refused").kind(), ErrorKind::InvalidResponse);
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,9 +33,9 @@ fn selects(decision: &Decision, winner: Option<&str>, left_out: &[(Reason, u64)]
 fn a_policy_says_whether_push_times_take_part() {
     let semver = Policy::semver("1.x").unwrap();
     assert!(!semver.needs_push_time());
-    assert!(!semver.clone().with_denied(["1.0.0"]).needs_push_time());
+    assert!(!semver.clone().with_denied_tags(["1.0.0"]).needs_push_time());
     assert!(semver.clone().with_minimum_age(Duration::ZERO).needs_push_time());
-    assert!(semver.with_denied(["1.0.0"]).with_minimum_age(Duration::from_secs(1)).needs_push_time());
+    assert!(semver.with_denied_tags(["1.0.0"]).with_minimum_age(Duration::from_secs(1)).needs_push_time());
     assert!(Policy::newest_push().needs_push_time());
 }
 
@@ -45,7 +45,7 @@ fn a_cool_down_leaves_out_what_is_too_young_or_of_unknown_age() {
     let candidates = [pushed("1.0.0", 1), pushed("1.1.0", 7), pushed("1.2.0", 8), Candidate::new("1.3.0")];
     let decision = on_day(&policy, 10, &candidates).unwrap();
     selects(&decision, Some("1.1.0"), &[(Reason::TooYoung, 1), (Reason::PushTimeUnknown, 1)]);
-    let lenient = policy.clone().with_unknown_age_admitted();
+    let lenient = policy.clone().with_unknown_push_times();
     selects(&on_day(&lenient, 10, &candidates).unwrap(), Some("1.3.0"), &[(Reason::TooYoung, 1)]);
     // A push time in the future is no age at all, and nothing overflows.
     let far = [Candidate::new("1.0.0").with_pushed_at(Timestamp::from_unix_millis(i64::MAX))];
@@ -82,9 +82,9 @@ fn a_hold_keeps_everything_else_out_until_it_ends() {
 fn denied_excluded_and_required() {
     let policy = Policy::semver("*")
         .unwrap()
-        .with_denied(["1.4.0"])
-        .with_denied(["1.3.0".to_owned()])
-        .with_exclusions(ExclusionList::new(["^pr-", "^1[.]9"]).unwrap())
+        .with_denied_tags(["1.4.0"])
+        .with_denied_tags(["1.3.0".to_owned()])
+        .with_exclusion_list(ExclusionList::new(["^pr-", "^1[.]9"]).unwrap())
         .with_required_pattern("^1")
         .unwrap();
     let decision = policy.latest(["1.2.0", "1.3.0", "1.4.0", "1.9.0", "2.0.0", "pr-1"]).unwrap();

@@ -93,7 +93,7 @@ fn advice_looks_at_what_got_as_far_as_the_obstacle() {
     let policy = Policy::semver("*").unwrap().with_filter(TagFilter::new("^rel-.*$", "").unwrap());
     let decision = policy.latest(["rel-1.2.3", "latest"]).unwrap();
     assert!(decision.to_string().contains("try: another extract"), "{decision}");
-    let numbers = Policy::numerical(Order::Asc).with_non_numbers_left_out();
+    let numbers = Policy::numerical(Order::Asc).without_non_numbers();
     let decision = numbers.latest(["latest", "edge"]).unwrap();
     assert!(decision.to_string().contains("try: a filter that extracts the number"), "{decision}");
 }

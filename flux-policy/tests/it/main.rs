@@ -6,4 +6,5 @@ mod explanations;
 mod guide;
 mod properties;
 mod purity;
+mod traits;
 mod vectors;

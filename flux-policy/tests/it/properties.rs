@@ -27,7 +27,7 @@ static POLICIES: LazyLock<Vec<Policy>> = LazyLock::new(|| {
             Policy::alphabetical(Order::Desc),
             Policy::numerical(Order::Asc),
             Policy::numerical(Order::Desc),
-            Policy::numerical(Order::Asc).with_non_numbers_left_out(),
+            Policy::numerical(Order::Asc).without_non_numbers(),
         ]
     };
     let filters = [

@@ -38,7 +38,7 @@ async fn a_role_lets_its_service_account_in_and_nobody_else() {
         let error = account.pod(&role, &token).resolve().await.unwrap_err();
         assert_eq!(
             (error.kind(), error.reason()),
-            (ErrorKind::Denied, Reason::NotTrusted),
+            (ErrorKind::AccessDenied, Reason::NotTrusted),
             "{name}: {error:?}"
         );
         let report = error.report().unwrap().to_string();
@@ -60,20 +60,20 @@ async fn a_hop_needs_both_sides_and_its_external_id() {
     let may_assume = PermissionPolicy::assume_roles([target.parse().unwrap()]).unwrap().to_json();
     let reader = account.reader("reader", &[&may_assume]);
     let trust = RoleTrust::new(account.aws.role_arn("reader").parse().unwrap());
-    account.role("target", &trust.clone().external_id("tenant-7").unwrap().document(), &[]);
+    account.role("target", &trust.clone().with_external_id("tenant-7").unwrap().document(), &[]);
     let hop = || RoleHop::new(target.parse().unwrap());
 
-    let good = reader.assume_role(hop().external_id("tenant-7").unwrap().tag("team", "a").unwrap());
+    let good = reader.assume_role(hop().with_external_id("tenant-7").unwrap().with_tag("team", "a").unwrap());
     let identity = good.caller_identity().await.unwrap();
     assert_eq!(identity.arn, "arn:aws:sts::111122223333:assumed-role/target/target.eu-west-1.fluxcd.io");
 
     let reason = async |chain: Chain| -> Error { chain.resolve().await.unwrap_err() };
     let without = reason(reader.assume_role(hop())).await;
-    let wrong = reason(reader.assume_role(hop().external_id("tenant-8").unwrap())).await;
+    let wrong = reason(reader.assume_role(hop().with_external_id("tenant-8").unwrap())).await;
     let stranger = account.reader("stranger", &[&may_assume]);
-    let stranger = reason(stranger.assume_role(hop().external_id("tenant-7").unwrap())).await;
+    let stranger = reason(stranger.assume_role(hop().with_external_id("tenant-7").unwrap())).await;
     let may_not = account.reader("may-not", &[]);
-    let may_not = reason(may_not.assume_role(hop().external_id("tenant-7").unwrap())).await;
+    let may_not = reason(may_not.assume_role(hop().with_external_id("tenant-7").unwrap())).await;
     for (name, error) in
         [("none", without), ("another", wrong), ("a stranger", stranger), ("who may not", may_not)]
     {

@@ -221,7 +221,7 @@ impl Service<'_> {
                 "The session token was not accepted; look for a proxy between this pod and the node.",
             ),
             _ => (
-                Reason::Denied,
+                Reason::AccessDenied,
                 "Look at the instance's metadata options, and for a proxy between this pod and the node.",
             ),
         };

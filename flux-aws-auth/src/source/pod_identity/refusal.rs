@@ -106,13 +106,14 @@ impl Refusal {
             ),
             (500.., _) => (Reason::AgentFailing, Kind::Ecs.failing()),
             (_, Some("NoIdInRequest" | "InvalidIdInRequest" | "NoCredentialsAssociated")) => (
-                Reason::Denied,
+                Reason::AccessDenied,
                 "The agent knows no task of this address. ECS sets AWS_CONTAINER_CREDENTIALS_RELATIVE_URI anew for each task that \
                  has a task role: set it by no other hand, and see that the task definition names a taskRoleArn.",
             ),
-            (_, Some(_)) => {
-                (Reason::Denied, "Look at the logs of the ECS agent on this instance for the same request.")
-            }
+            (_, Some(_)) => (
+                Reason::AccessDenied,
+                "Look at the logs of the ECS agent on this instance for the same request.",
+            ),
             (_, None) => (Reason::AgentAnswerMalformed, NOT_THE_AGENT),
         }
     }
@@ -145,7 +146,7 @@ impl Refusal {
             // Neither EKS nor the agent says no in another form.
             (_, None) => (Reason::AgentAnswerMalformed, NOT_THE_AGENT),
             (_, Some(_)) => (
-                Reason::Denied,
+                Reason::AccessDenied,
                 "Look at the logs of the eks-pod-identity-agent on this node for the same request.",
             ),
         }

@@ -11,7 +11,7 @@ struct Annotated(Vec<(&'static str, String)>);
 #[async_trait]
 impl ServiceAccountTokens for Annotated {
     async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Ok(ServiceAccount::with_annotations(self.0.clone()).with_uid("u1"))
+        Ok(ServiceAccount::new(self.0.clone()).with_uid("u1"))
     }
 
     async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {

@@ -38,7 +38,7 @@ async fn without_a_region_of_its_own_the_controller_asks_in_the_resource_s() {
     let aws = sts(&clock);
     let authenticator = authenticator(chain(irsa_without_region(), &aws, &Network::silent(), &clock));
     let image = Resource::image(IMAGE).unwrap();
-    for resource in [&image, &Resource::key(KEY).unwrap(), &bucket(), &image] {
+    for resource in [&image, &Resource::kms_key(KEY).unwrap(), &bucket(), &image] {
         let region = resource.region().unwrap();
         assert_eq!(
             resolved(&authenticator, resource).await.unwrap(),
@@ -68,7 +68,7 @@ async fn a_region_that_is_set_is_that_of_all_resources() {
             chain = chain.region(region);
         }
         let authenticator = authenticator(chain);
-        for resource in [Resource::image(IMAGE).unwrap(), Resource::key(KEY).unwrap(), bucket()] {
+        for resource in [Resource::image(IMAGE).unwrap(), Resource::kms_key(KEY).unwrap(), bucket()] {
             resolved(&authenticator, &resource).await.unwrap();
         }
         assert_eq!(regions(&aws), [expected]);
@@ -108,7 +108,7 @@ async fn a_region_that_does_not_answer_stops_nobody_else() {
         },
     );
     let authenticator = authenticator(chain(irsa_without_region(), &aws, &Network::silent(), &clock));
-    assert!(resolved(&authenticator, &Resource::bucket("eu-wset-1").unwrap()).await.is_err());
+    assert!(resolved(&authenticator, &Resource::bucket_in("eu-wset-1").unwrap()).await.is_err());
     assert!(resolved(&authenticator, &bucket()).await.is_ok());
 }
 

@@ -93,7 +93,7 @@ async fn one_who_waits_while_the_value_is_forgotten_again_and_again_gets_an_erro
         assert!(!caller.is_finished());
         handle.forget();
     }
-    assert_eq!(caller.await.unwrap(), Err(Wrong::Cache(Fault::CalledOff)));
+    assert_eq!(caller.await.unwrap(), Err(Wrong::Cache(Fault::Cancelled)));
     assert_eq!((source.loads(), source.in_the_air()), (100, 0));
 }
 

@@ -85,7 +85,7 @@ async fn a_loader_can_prolong_what_it_brought_before() {
     let clock = source.clock.clone();
     let handle: Values = source.builder().single(move |previous: Option<Arc<u32>>| {
         let end = clock.now() + Duration::from_mins(10);
-        async move { Ok(previous.map_or_else(|| Loaded::new(1), Loaded::new).expiring_at(end)) }
+        async move { Ok(previous.map_or_else(|| Loaded::new(1), Loaded::new).with_expiry(end)) }
     });
     let first = handle.get().await.unwrap();
     pass(HOUR).await;

@@ -54,7 +54,7 @@ async fn a_value_that_has_expired_on_arrival_may_use_its_handle_while_it_goes() 
         let own = own.clone();
         move |_| {
             let value = Looking(own.clone());
-            async { Ok(Loaded::new(value).expiring_at(SystemTime::UNIX_EPOCH)) }
+            async { Ok(Loaded::new(value).with_expiry(SystemTime::UNIX_EPOCH)) }
         }
     });
     own.set(handle.clone()).ok().unwrap();
@@ -102,7 +102,7 @@ async fn an_error_may_use_its_handle_when_it_is_made_cloned_or_dropped() {
                 if is_denied {
                     return Err(LoadError::Denied(Looks::new()));
                 }
-                Ok(Loaded::new(1).expiring_at(SystemTime::UNIX_EPOCH))
+                Ok(Loaded::new(1).with_expiry(SystemTime::UNIX_EPOCH))
             }
         }
     });

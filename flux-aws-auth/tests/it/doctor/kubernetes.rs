@@ -10,8 +10,7 @@ use crate::support::*;
 #[tokio::test(start_paused = true)]
 async fn kubernetes_tells_a_missing_annotation_from_a_pod_that_started_too_early() {
     let clock = TestClock::new();
-    let annotated =
-        |role: Option<&str>| ServiceAccount::with_annotations(role.map(|role| (ROLE_ARN_ANNOTATION, role)));
+    let annotated = |role: Option<&str>| ServiceAccount::new(role.map(|role| (ROLE_ARN_ANNOTATION, role)));
     let reflector = || ServiceAccountRef::new("flux-system", "reflector");
     let other = "arn:aws:iam::111122223333:role/other";
     let cases = [
@@ -43,10 +42,10 @@ async fn kubernetes_tells_a_missing_annotation_from_a_pod_that_started_too_early
     ];
     for (role, environment, severity, reason, remedy) in cases {
         let (doctor, ..) = doctor(environment, &clock);
-        let examination = doctor.service_account(reflector(), annotated(role)).examine();
+        let examination = doctor.with_service_account(reflector(), annotated(role)).examine();
         let found = finding(&examination, "annotation eks.amazonaws.com/role-arn of flux-system/reflector");
         assert_eq!((found.severity(), found.reason()), (severity, reason), "{role:?}\n{examination}");
-        assert!(found.remedy().unwrap_or_default().contains(remedy), "{found:?}");
+        assert!(found.hint().unwrap_or_default().contains(remedy), "{found:?}");
     }
 }
 
@@ -58,9 +57,10 @@ async fn a_service_account_that_was_made_anew_is_told_by_its_uid() {
     );
     let environment = good(&clock).with_file(OWN_TOKEN, own);
     for (uid, severity) in [("new", Severity::Warning), ("old", Severity::Note)] {
-        let account = ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, ROLE)]).with_uid(uid);
+        let account = ServiceAccount::new([(ROLE_ARN_ANNOTATION, ROLE)]).with_uid(uid);
         let reference = ServiceAccountRef::new("flux-system", "reflector");
-        let examination = doctor(environment.clone(), &clock).0.service_account(reference, account).examine();
+        let examination =
+            doctor(environment.clone(), &clock).0.with_service_account(reference, account).examine();
         assert_eq!(examination.severity(), severity, "{examination}");
     }
 }

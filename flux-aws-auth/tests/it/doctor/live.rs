@@ -30,7 +30,7 @@ async fn a_refusal_is_a_problem_with_the_chain_s_own_remedy() {
         Doctor::new(&chain(good(&clock), &aws, &Network::silent(), &clock).build()).examine_live().await;
     let refused = examination.problems().next().unwrap();
     assert_eq!((refused.area(), refused.reason()), (Area::Live, Some(Reason::NotTrusted)));
-    assert!(refused.remedy().unwrap().contains("system:serviceaccount:flux-system:reflector"));
+    assert!(refused.hint().unwrap().contains("system:serviceaccount:flux-system:reflector"));
     assert!(examination.caller().is_none() && examination.report().is_some());
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn answering(response: ResponseTemplate) -> MockServer {
 
 /// What asks the server. The client tries nothing again.
 pub(crate) fn tokens_of(address: &str) -> KubeTokens {
-    KubeTokens::new(client(address, false)).call_timeout(Duration::from_secs(20))
+    KubeTokens::new(client(address, false)).with_call_timeout(Duration::from_secs(20))
 }
 
 pub(crate) fn client(address: &str, default_retry: bool) -> kube::Client {

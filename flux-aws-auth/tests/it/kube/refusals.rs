@@ -126,7 +126,7 @@ async fn a_permission_that_is_missing_is_given_as_the_rule_that_grants_it() {
         );
         let errors = errors_of(of(403, &status(403, "Forbidden", &message, &details))).await;
         let error = &errors[place];
-        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
         let hint = error.hint().unwrap();
         assert!(hint.contains(&format!("{verb} {resource} in namespace tenant")), "{hint}");
         let rule = format!("{{apiGroups: [\"\"], resources: [\"{resource}\"], verbs: [\"{verb}\"]}}");

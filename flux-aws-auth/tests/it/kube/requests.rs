@@ -48,8 +48,8 @@ async fn a_token_is_requested_for_one_audience_one_uid_and_a_short_life() {
     let token = tokens.create_token(&request.with_uid(UID)).await.unwrap();
     assert_eq!(token.as_str(), TOKEN);
     let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_600);
-    assert_eq!(token.expires_at(), Some(expiry));
-    tokens.token_lifetime(Duration::from_mins(90)).unwrap().create_token(&request).await.unwrap();
+    assert_eq!(token.expiry(), Some(expiry));
+    tokens.with_token_lifetime(Duration::from_mins(90)).unwrap().create_token(&request).await.unwrap();
 
     let requests = server.received_requests().await.unwrap();
     let bodies: Vec<Value> = requests.iter().map(|request| request.body_json().unwrap()).collect();
@@ -76,10 +76,10 @@ async fn a_life_that_kubernetes_or_eks_does_not_give_is_refused() {
     let tokens = tokens_of("http://127.0.0.1:1");
     let day = Duration::from_hours(24);
     for good in [Duration::from_mins(10), day] {
-        assert!(tokens.clone().token_lifetime(good).is_ok(), "{good:?}");
+        assert!(tokens.clone().with_token_lifetime(good).is_ok(), "{good:?}");
     }
     for bad in [Duration::ZERO, Duration::from_millis(599_999), day + Duration::from_millis(1)] {
-        let error = tokens.clone().token_lifetime(bad).unwrap_err();
+        let error = tokens.clone().with_token_lifetime(bad).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{bad:?}");
         assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
     }
@@ -145,7 +145,7 @@ async fn a_service_account_in_the_store_is_not_asked_for() {
         ..ObjectMeta::default()
     };
     let server = api_server(200, &service_account()).await;
-    let tokens = tokens_of(&server.uri()).lookup(move |reference| {
+    let tokens = tokens_of(&server.uri()).with_lookup(move |reference| {
         (reference.to_string() == "tenant/stored").then(|| ServiceAccount::from(&metadata))
     });
     let account = tokens.service_account(&ServiceAccountRef::new("tenant", "stored")).await.unwrap();
@@ -213,7 +213,7 @@ async fn a_report_says_which_permission_to_grant() {
         .service_account(role_in(&server))
         .build();
     let error = chain.resolve().await.unwrap_err();
-    assert_eq!((error.kind(), error.reason()), (ErrorKind::Denied, Reason::ServiceAccountForbidden));
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::AccessDenied, Reason::ServiceAccountForbidden));
     let report = report_of(&error).to_string();
     for said in [
         "What to do: Let this program create serviceaccounts/token in namespace tenant: bind its ServiceAccount there to a \

@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(50);
 #[tokio::test]
 async fn a_call_ends_within_its_limit_when_nobody_answers() {
     let server = answering(ResponseTemplate::new(200).set_delay(Duration::from_hours(1))).await;
-    let tokens = tokens_of(&server.uri()).call_timeout(SHORT);
+    let tokens = tokens_of(&server.uri()).with_call_timeout(SHORT);
     let reader = reader();
     let read = tokens.service_account(&reader).await.unwrap_err();
     let made = tokens.create_token(&TokenRequest::new(&reader, "a")).await.unwrap_err();
@@ -48,7 +48,7 @@ const HALF: &str =
 
 #[tokio::test]
 async fn the_limit_holds_for_the_body_too() {
-    let tokens = tokens_of(&saying(HALF, false).await).call_timeout(SHORT);
+    let tokens = tokens_of(&saying(HALF, false).await).with_call_timeout(SHORT);
     let error = tokens.service_account(&reader()).await.unwrap_err();
     assert!(error.to_string().ends_with("no answer within 50ms"), "{error}");
 }
@@ -80,7 +80,7 @@ async fn what_the_client_tries_again_is_one_call() {
     Mock::given(any()).respond_with(busy).up_to_n_times(1).mount(&server).await;
     let good = ResponseTemplate::new(200).set_body_json(service_account());
     Mock::given(any()).respond_with(good).mount(&server).await;
-    let tokens = KubeTokens::new(client(&server.uri(), true)).call_timeout(Duration::from_secs(20));
+    let tokens = KubeTokens::new(client(&server.uri(), true)).with_call_timeout(Duration::from_secs(20));
     assert!(tokens.service_account(&reader()).await.is_ok());
     assert_eq!(server.received_requests().await.unwrap().len(), 2);
 }

@@ -77,7 +77,7 @@ struct Tokens;
 #[async_trait]
 impl ServiceAccountTokens for Tokens {
     async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Ok(ServiceAccount::with_annotations([(ROLE_ARN_ANNOTATION, ROLE)]))
+        Ok(ServiceAccount::new([(ROLE_ARN_ANNOTATION, ROLE)]))
     }
 
     async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
@@ -101,7 +101,7 @@ async fn a_tenant_s_endpoint_comes_before_the_operator_s() {
     let line = asked(of_object(role()), operator.clone()).await.unwrap();
     assert_eq!(line, "POST https://sts.internal.example/");
     let endpoint = "https://vpce-1a2b3c4d.sts.eu-west-1.vpce.amazonaws.com";
-    let line = asked(of_object(role().sts_endpoint(endpoint).unwrap()), operator).await.unwrap();
+    let line = asked(of_object(role().with_sts_endpoint(endpoint).unwrap()), operator).await.unwrap();
     assert_eq!(line, format!("POST {endpoint}/"));
 }
 
@@ -109,7 +109,7 @@ async fn a_tenant_s_endpoint_comes_before_the_operator_s() {
 #[tokio::test(start_paused = true)]
 async fn a_tenant_s_endpoint_does_not_undo_the_operator_s_switch() {
     let operator = Environment::empty().with_var("AWS_USE_FIPS_ENDPOINT", "true");
-    let role = role().sts_endpoint("https://sts.eu-west-1.amazonaws.com").unwrap();
+    let role = role().with_sts_endpoint("https://sts.eu-west-1.amazonaws.com").unwrap();
     let error = asked(of_object(role), operator).await.unwrap_err();
     assert_eq!(error.reason(), Reason::InvalidConfiguration, "{error:?}");
 }
@@ -117,7 +117,7 @@ async fn a_tenant_s_endpoint_does_not_undo_the_operator_s_switch() {
 #[test]
 fn a_tenant_names_no_host_but_sts() {
     for address in ["http://127.0.0.1:4566", "https://example.com", "https://sts.internal.example"] {
-        let error = role().sts_endpoint(address).unwrap_err();
+        let error = role().with_sts_endpoint(address).unwrap_err();
         assert_eq!(error.reason(), Reason::EndpointNotAccepted, "{address}");
     }
 }

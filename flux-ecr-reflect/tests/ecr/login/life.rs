@@ -43,7 +43,7 @@ async fn a_login_is_replaced_from_the_middle_of_its_life_on_while_everybody_has_
     clock.settle().await;
     let second = login(&logins, EU).await;
     assert!(!Arc::ptr_eq(&first, &second));
-    assert_eq!(second.expires_at(), Some(clock.in_hours(12)));
+    assert_eq!(second.expiry(), Some(clock.in_hours(12)));
     assert_eq!(fake.asked().len(), 2);
 }
 

@@ -37,7 +37,7 @@ async fn an_identity_logs_in_at_the_public_api_in_us_east_1() {
     let first = login(&logins, PUBLIC).await;
     assert_eq!((first.kind(), first.user(), first.secret()), (LoginKind::Basic, "AWS", "public-0"));
     assert_eq!(first.endpoint(), Some("https://public.ecr.aws"));
-    assert_eq!(first.expires_at(), Some(clock.in_hours(12)));
+    assert_eq!(first.expiry(), Some(clock.in_hours(12)));
     let dual_stack = login(&logins, DUAL_STACK).await;
     assert_eq!(dual_stack.endpoint(), Some("https://ecr-public.aws.com"));
     assert!(Arc::ptr_eq(&first, &login(&logins, "public.ecr.aws/other/app").await));
