@@ -1,5 +1,1 @@
-//! The programs in the README, compiled as documentation tests. The examples are the package's example targets.
-
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
+//! Nothing: the examples are this package's example targets, and its tests run them from end to end.

@@ -106,6 +106,8 @@ fn tenants(aws: Builder) -> Builder {
             .allowed(["ecr:ListImages"], "arn:aws:ecr:*:*:repository/apps/small"),
     )
     .service_account(ServiceAccount::new("team-a", "image-reader").role("team-a"))
+    // Of a role that another AWS has, one with S3.
+    .service_account(ServiceAccount::new("team-a", "bucket-reader").role("bucket-reader"))
     .service_account(ServiceAccount::new("team-b", "image-reader").role("team-b"))
     .service_account(
         ServiceAccount::new(NAMESPACE, CONTROLLER)
