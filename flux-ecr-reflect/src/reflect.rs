@@ -52,6 +52,17 @@ use self::registries::Registries;
 ///
 /// Tags on the [exclusion list](ReflectorBuilder::exclusion_list) are left out of scans and decisions alike, and
 /// [accessories](ReflectorBuilder::without_accessories) if so wanted.
+///
+/// # What a page may take
+///
+/// Per page of private ECR: 20 s to load credentials; then 3 s to connect, 15 s to read, 30 s a try, five tries, 90 s in
+/// all; both once more if AWS does not accept the credentials. Where ECR throttles, a page is asked for five times, and waits
+/// its turn for 60 s at most: see [`Throttle`](crate::Throttle). A page has 64 MiB at most, and a listing 100,000 pages. For other
+/// registries see [`OciRegistry`](crate::OciRegistry#limits).
+///
+/// The AWS SDK tries failures again out of one allowance that all its clients of ECR in the process share, so that
+/// an outage is not made worse by retries; that is left as it is. Throttling does not draw on it: what a busy registry refuses
+/// waits in the [`Throttle`](crate::Throttle), and takes no retry away from another.
 #[derive(Clone)]
 pub struct Reflector {
     inner: Arc<Inner>,
@@ -132,6 +143,35 @@ impl Reflector {
     }
 
     /// Scans, and finds the image the policy wants among the same tags: one listing serves both.
+    ///
+    /// ```
+    /// use flux_ecr_reflect::{ImageName, Reflection, Reflector};
+    /// use flux_policy::Policy;
+    /// # use aws_credential_types::Credentials;
+    /// # use aws_smithy_http_client::test_util::infallible_client_fn;
+    ///
+    /// async fn reflect(reflector: &Reflector, image: &ImageName) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let Reflection { scan, latest, .. } = reflector.reflect(image, &Policy::semver(">=1.0.0")?).await?;
+    ///     println!("{scan}"); // successful scan: found 2 tags with checksum 559481729
+    ///     match latest.image_ref() {
+    ///         Some(image) => println!("{image}"), // …/apps/mainapp:1.10.0@sha256:0000…
+    ///         None => println!("no tag fits: {}", latest.decision()),
+    ///     }
+    /// #   assert_eq!(scan.to_string(), "successful scan: found 2 tags with checksum 559481729");
+    /// #   assert_eq!(latest.image_ref().and_then(|image| image.tag()).map(|tag| tag.as_str()), Some("1.10.0"));
+    ///     Ok(())
+    /// }
+    /// # let digest = format!("sha256:{:064}", 0);
+    /// # let id = |tag| format!(r#"{{"imageTag":"{tag}","imageDigest":"{digest}"}}"#);
+    /// # let body = format!(r#"{{"imageIds":[{},{}]}}"#, id("1.9.0"), id("1.10.0"));
+    /// # let client = infallible_client_fn(move |_| http::Response::new(body.clone()));
+    /// # let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "docs");
+    /// # let reflector = Reflector::builder().credentials(credentials).http_client(client).build()?;
+    /// # let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp".parse()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(reflect(&reflector, &image))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

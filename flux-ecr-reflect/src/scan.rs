@@ -1,4 +1,5 @@
-//! All tags of an image, as Flux records them: [`Scan`], what differs between two, and when to make the next one.
+//! All tags of an image, as Flux records them: [`Scan`], what differs between two, and when to make the next one. What they
+//! are in Flux's own code is in [the guide](crate::guide::from_go#scanning-imagerepository).
 
 use std::fmt;
 

@@ -34,6 +34,7 @@ pub(crate) use retry_after::retry_after;
 /// refusing. So no rate is built in: 16 at once is more than Flux's four workers ask for and, at the 50 ms that a page takes,
 /// well below those rates, and the rest is learnt from the answers, as TCP learns the capacity of a path (additive increase,
 /// multiplicative decrease). Answers to requests that were sent before the last slowing down are not counted against it again.
+/// Several processes find the limit each for itself: [scaling out](crate::guide::scaling_out).
 ///
 /// [service quotas]: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html
 ///

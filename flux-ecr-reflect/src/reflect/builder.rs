@@ -28,6 +28,16 @@ use crate::transport::RegistryTransport;
 ///
 /// Nothing must be set to read what registries show to everybody. [`credentials`](Self::credentials) open Amazon ECR, and a
 /// [`login`](Self::login) other registries; a [`tag_source`](Self::tag_source) of one's own replaces them all.
+///
+/// # What is read of the process
+///
+/// Environment variables and files are not read, with these exceptions. The default HTTP client takes proxy and certificates from
+/// [the environment](HttpClientBuilder::from_environment), and root certificates from the operating system, or from
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR`. The AWS SDK reads `LOG_SENSITIVE_BODIES` and `LOG_SIGNABLE_BODY` for its own trace
+/// output, and, when a reflector is built, the file that `SMITHY_CLIENT_SDK_CUSTOM_PARTITION` names: it must be readable and
+/// valid, or the SDK panics; where requests go it does not decide.
+///
+/// Waiting takes a tokio runtime with time enabled, unless [`sleep_impl`](Self::sleep_impl) is set.
 #[derive(Default)]
 #[must_use = "a builder does nothing until built"]
 #[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]

@@ -10,7 +10,8 @@ use super::status::ImageStatus;
 use crate::error::{Error, ErrorKind};
 use crate::image::{ImageName, ImageRef};
 
-/// An image to keep up to date: what Flux's ImagePolicy and ImageRepository say together.
+/// An image to keep up to date: what Flux's ImagePolicy and ImageRepository say together. What they are in Flux's own code is
+/// in [the guide](crate::guide::from_go#choosing-imagepolicy).
 ///
 /// ```
 /// use flux_ecr_reflect::{DigestReflection, Error, ImageTask, Reflector};

@@ -3,6 +3,7 @@
 
 mod beyond;
 mod explanations;
+mod first_program;
 mod guide;
 mod properties;
 mod purity;
