@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
-use super::erased::{Erased, Outcome};
 use super::handle::{Loader, Shared};
 use super::slot::{Slot, Ticket};
-use super::{Fault, LoadError};
+use super::{Fault, LoadError, Loaded};
 
 /// A flight that is this much beyond its limit, which it keeps by itself, is not coming back.
 pub(super) const OVERDUE_AFTER: Duration = Duration::from_secs(1);
@@ -23,12 +22,16 @@ tokio::task_local! {
 }
 
 /// Whether the running task is the one that loads this slot.
-pub(super) fn is_loading(slot: &Slot) -> bool {
+pub(super) fn is_loading<V, E>(slot: &Slot<V, E>) -> bool {
     LOADING.try_with(|loading| *loading == address(slot)).unwrap_or(false)
 }
 
 /// Loads and lands. Holds the slot's handle, so that the slot stays while it is in the air.
-pub(super) async fn fly(shared: Arc<Shared>, mut ticket: Ticket) {
+pub(super) async fn fly<V, E>(shared: Arc<Shared<V, E>>, mut ticket: Ticket<V, E>)
+where
+    V: Send + Sync + 'static,
+    E: From<Fault> + Clone + Send + Sync + 'static,
+{
     drop(ticket.dead.take());
     let slot = &shared.slot;
     let limit = slot.settings.load_timeout;
@@ -48,7 +51,7 @@ pub(super) async fn fly(shared: Arc<Shared>, mut ticket: Ticket) {
                 Ok(Poll::Pending) => Fault::TimedOut(limit),
                 Err(_) => Fault::Panicked,
             };
-            Poll::Ready(Some(Err(LoadError::Transient((slot.make_error)(fault)))))
+            Poll::Ready(Some(Err(LoadError::Transient(fault.into()))))
         })
         .await;
         // The loader goes before anybody can start another. If it panics now, there is an outcome already.
@@ -59,10 +62,13 @@ pub(super) async fn fly(shared: Arc<Shared>, mut ticket: Ticket) {
 }
 
 /// Calls the loader only when polled, so that a panic in it is a panic of the load.
-async fn load(loader: &Loader, previous: Option<Erased>) -> Outcome {
+async fn load<V, E>(loader: &Loader<V, E>, previous: Option<Arc<V>>) -> Result<Loaded<V>, LoadError<E>>
+where
+    V: Send + Sync,
+{
     loader(previous).await
 }
 
-fn address(slot: &Slot) -> usize {
+fn address<V, E>(slot: &Slot<V, E>) -> usize {
     std::ptr::from_ref(slot).addr()
 }

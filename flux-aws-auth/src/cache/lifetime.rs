@@ -1,13 +1,12 @@
 //! Two clocks, and how long everything lasts.
 
-use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::SharedTimeSource;
 use tokio::time::Instant;
 
 use super::Loaded;
-use super::erased::Erased;
 
 /// How long a value without an expiry is fresh.
 const WITHOUT_EXPIRY: Duration = Duration::from_mins(5);
@@ -67,17 +66,23 @@ impl Moment {
 }
 
 /// A value in hand.
-#[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) value: Erased,
+#[derive(Debug)]
+pub(super) struct Held<V> {
+    pub(super) value: Arc<V>,
     /// As the loader gave it.
     expiry: Option<SystemTime>,
     stale: Moment,
     expired: Option<Moment>,
 }
 
-impl Held {
-    pub(super) fn new(loaded: Loaded<dyn Any + Send + Sync>, previous: Option<&Self>, now: Now) -> Self {
+impl<V> Clone for Held<V> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), ..*self }
+    }
+}
+
+impl<V> Held<V> {
+    pub(super) fn new(loaded: Loaded<V>, previous: Option<&Self>, now: Now) -> Self {
         let expiry = loaded.expiry;
         let expired = expiry.map(|expiry| Moment::at(now, expiry));
         let fresh_for = match expired.map(|expired| expired.left(now)) {
@@ -111,16 +116,16 @@ impl Held {
 
 /// What failed last, and until when nobody tries again.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) error: Erased,
+pub(super) struct Failure<E> {
+    pub(super) error: E,
     /// How many have failed one after another.
     in_a_row: u32,
     while_good: Option<Instant>,
     pub(super) without_good: Option<Instant>,
 }
 
-impl Failure {
-    pub(super) fn new(error: Erased, before: Option<&Self>, held: Option<&Held>, now: Now) -> Self {
+impl<E> Failure<E> {
+    pub(super) fn new<V>(error: E, before: Option<&Self>, held: Option<&Held<V>>, now: Now) -> Self {
         let in_a_row = before.map_or(1, |before| before.in_a_row.saturating_add(1));
         let while_good =
             pause(WHILE_GOOD, in_a_row).min(held.map_or(SHORTEST, |held| half_of(held.left(now))));

@@ -46,12 +46,14 @@ fn found(sheet: &mut Sheet, resolved: &Resolved) {
     });
     if let Some(why) = outlived {
         let text = format!("used beyond their expiry, since {why}");
-        let finding = Finding::new(Severity::Warning, Area::Live, "credentials", text);
-        sheet.push(finding.with_reason(why.reason()).with_hint(why.hint().unwrap_or(LOOK_AT_THE_NODE)));
+        let finding =
+            Finding::new(Severity::Warning, Area::Live, "credentials", text).with_reason(why.reason());
+        sheet.push(match why.hint() {
+            Some(hint) => finding.with_hint(hint),
+            None => finding,
+        });
     }
 }
-
-const LOOK_AT_THE_NODE: &str = "Look at the node's metadata service.";
 
 async fn caller(sheet: &mut Sheet, doctor: &Doctor) -> Option<CallerIdentity> {
     match doctor.chain.caller_identity().await {

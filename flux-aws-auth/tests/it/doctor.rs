@@ -10,6 +10,7 @@ use flux_aws_auth::{Environment, Integration, Reason};
 use crate::support::*;
 
 mod agreement;
+mod guide;
 mod kubernetes;
 mod live;
 mod order;

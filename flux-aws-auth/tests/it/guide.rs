@@ -2,7 +2,7 @@
 //!
 //! A row has the message of an error and its remedy, word for word; `…` stands for what differs from case to case.
 
-mod page;
+pub(crate) mod page;
 mod records;
 mod source;
 

@@ -20,11 +20,11 @@ pub(super) const TROUBLESHOOTING: [&str; 9] = [
 ];
 
 /// A line of a table: what is said, and what to do.
-pub(super) struct Row {
-    /// The entry that it is in; none of what doctor finds.
-    pub(super) reason: Option<&'static str>,
-    pub(super) says: String,
-    pub(super) remedy: Option<String>,
+pub(crate) struct Row {
+    /// The entry that it is in; of what doctor finds, the code in its last column.
+    pub(crate) reason: Option<&'static str>,
+    pub(crate) says: String,
+    pub(crate) remedy: Option<String>,
 }
 
 impl Row {
@@ -44,7 +44,7 @@ pub(super) fn entries() -> impl Iterator<Item = &'static str> {
     TROUBLESHOOTING.into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("### "))
 }
 
-pub(super) fn rows() -> impl Iterator<Item = Row> {
+pub(crate) fn rows() -> impl Iterator<Item = Row> {
     let mut reason = None;
     TROUBLESHOOTING.into_iter().skip(1).flat_map(str::lines).filter_map(move |line| {
         if line.starts_with('#') {
@@ -54,17 +54,29 @@ pub(super) fn rows() -> impl Iterator<Item = Row> {
         let (says, remedy) = (cells.next()?, cells.next()?);
         // What follows the message in its cell tells apart what is worded alike.
         let says = says.split('`').next()?.to_owned();
-        Some(Row { reason, says, remedy: Some(plain(remedy)).filter(|remedy| remedy != "–") })
+        let code = cells.next().and_then(|link| link.split('`').nth(1));
+        Some(Row {
+            reason: reason.or(code),
+            says,
+            remedy: Some(plain(remedy)).filter(|remedy| remedy != "–"),
+        })
     })
 }
 
+/// Those of what doctor finds, with three columns.
+pub(crate) fn findings() -> impl Iterator<Item = Row> {
+    let of_doctor = TROUBLESHOOTING.into_iter().next_back().unwrap_or_default();
+    let of_doctor = of_doctor.split("\n## Policies").next().unwrap_or_default();
+    rows().filter(move |row| of_doctor.contains(&format!("| `{}` | ", row.says)))
+}
+
 /// The text without what Markdown needs.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.replace(['`', '\\'], "")
 }
 
 /// Whether `text` is as `pattern` has it, with anything in the place of each `…`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
     let mut parts: Vec<_> = parts.collect();
