@@ -74,8 +74,10 @@ use std::time::{Duration, SystemTime};
 
 mod builder;
 mod counters;
+mod erased;
 mod flight;
 mod handle;
+mod idle;
 mod lifetime;
 mod shelf;
 mod slot;
@@ -86,9 +88,9 @@ pub use handle::Handle;
 pub use shelf::Cache;
 
 /// What a loader brings: a value, and until when it is good. `Debug` does not show the value.
-pub struct Loaded<V> {
-    pub(crate) value: Arc<V>,
-    pub(crate) expiry: Option<SystemTime>,
+pub struct Loaded<V: ?Sized> {
+    value: Arc<V>,
+    expiry: Option<SystemTime>,
     when_kept: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
@@ -112,7 +114,7 @@ impl<V> Loaded<V> {
     }
 }
 
-impl<V> fmt::Debug for Loaded<V> {
+impl<V: ?Sized> fmt::Debug for Loaded<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaded").field("expiry", &self.expiry).finish_non_exhaustive()
     }

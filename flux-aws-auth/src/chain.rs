@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::future::now_or_later::BoxFuture;
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use aws_types::region::Region;
@@ -112,7 +113,7 @@ impl Chain {
     /// Dropping the future loses nothing: the sources are asked in a task of its own, which goes on. Outside tokio a caller
     /// who waits takes over.
     pub async fn resolve(&self) -> Result<Resolved, Error> {
-        self.held.get().await.map(|resolved| Resolved::clone(&resolved))
+        self.resolved().await.map(|resolved| Resolved::clone(&resolved))
     }
 
     /// Resolves, again and again until it succeeds or `patience` is over. For the start of a program, which in a new pod can
@@ -257,6 +258,11 @@ impl Chain {
 
 /// For those who hold several chains, or put conditions on what one gives.
 impl Chain {
+    // In a box, so that asking the sources is compiled once, here, and not by everybody who resolves a chain.
+    pub(crate) fn resolved(&self) -> BoxFuture<'_, Result<Arc<Resolved>, Error>> {
+        Box::pin(self.held.get())
+    }
+
     /// What is held and good, without waiting; a stale one is renewed in the background.
     pub(crate) fn ready(&self) -> Option<Arc<Resolved>> {
         self.held.ready()
@@ -321,7 +327,7 @@ impl ProvideCredentials for Chain {
             return future::ProvideCredentials::ready(Ok(credentials));
         }
         future::ProvideCredentials::new(async move {
-            let resolved = self.held.get().await;
+            let resolved = self.resolved().await;
             resolved.map(|resolved| resolved.credentials().clone()).map_err(to_credentials_error)
         })
     }

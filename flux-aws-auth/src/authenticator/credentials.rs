@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::future::now_or_later::BoxFuture;
 
 use super::object::Object;
 use super::policy::Policy;
@@ -62,19 +63,7 @@ impl IdentityCredentials {
     ///
     /// As [`Chain::resolve`].
     pub async fn resolve(&self) -> Result<Resolved, Error> {
-        match &self.0 {
-            Who::Controller { chain, policy, integration } => {
-                let resolved = chain.resolve().await?;
-                check(policy, *integration, &resolved)?;
-                Ok(resolved)
-            }
-            Who::Secret(chain) => chain.resolve().await,
-            Who::Object { object, policy, integration } => {
-                let resolved = object.resolve().await?;
-                check(policy, *integration, &resolved)?;
-                Ok(resolved)
-            }
-        }
+        self.resolved().await
     }
 
     /// The credentials of a further role, assumed with these, as [`Chain::assume_role`] does it. The first identity stays what
@@ -104,8 +93,23 @@ impl IdentityCredentials {
         }
     }
 
-    async fn provide(&self) -> Result<Credentials, Error> {
-        self.resolve().await.map(|resolved| resolved.credentials().clone())
+    // In a box, so that it is compiled once, here, and not by everybody who resolves an identity.
+    fn resolved(&self) -> BoxFuture<'_, Result<Resolved, Error>> {
+        Box::pin(async move {
+            match &self.0 {
+                Who::Controller { chain, policy, integration } => {
+                    let resolved = chain.resolve().await?;
+                    check(policy, *integration, &resolved)?;
+                    Ok(resolved)
+                }
+                Who::Secret(chain) => chain.resolve().await,
+                Who::Object { object, policy, integration } => {
+                    let resolved = object.resolve().await?;
+                    check(policy, *integration, &resolved)?;
+                    Ok(resolved)
+                }
+            }
+        })
     }
 }
 
@@ -131,9 +135,10 @@ impl ProvideCredentials for IdentityCredentials {
         };
         match ready {
             Some(resolved) => future::ProvideCredentials::ready(Ok(resolved.credentials().clone())),
-            None => {
-                future::ProvideCredentials::new(async { self.provide().await.map_err(to_credentials_error) })
-            }
+            None => future::ProvideCredentials::new(async {
+                let resolved = self.resolved().await;
+                resolved.map(|resolved| resolved.credentials().clone()).map_err(to_credentials_error)
+            }),
         }
     }
 

@@ -10,6 +10,7 @@ use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::shared::IntoShared;
 
 use super::counters::Cells;
+use super::erased::make_error;
 use super::handle::Handle;
 use super::shelf::Cache;
 use super::slot::Slot;
@@ -96,6 +97,7 @@ impl CacheBuilder {
         E: From<Fault> + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
     {
-        Handle::new(Arc::new(Slot::new(self.settings, Arc::new(Cells::default()))), loader, None)
+        let slot = Slot::new(self.settings, Arc::new(Cells::default()), make_error::<E>);
+        Handle::new(Arc::new(slot), loader, None)
     }
 }

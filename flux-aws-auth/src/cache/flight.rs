@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::AsyncSleep;
 
+use super::erased::{Erased, Outcome};
 use super::handle::{Loader, Shared};
 use super::slot::{Slot, Ticket};
-use super::{Fault, LoadError, Loaded};
+use super::{Fault, LoadError};
 
 /// A flight that is this much beyond its limit, which it keeps by itself, is not coming back.
 pub(super) const OVERDUE_AFTER: Duration = Duration::from_secs(1);
@@ -22,16 +23,12 @@ tokio::task_local! {
 }
 
 /// Whether the running task is the one that loads this slot.
-pub(super) fn is_loading<V, E>(slot: &Slot<V, E>) -> bool {
+pub(super) fn is_loading(slot: &Slot) -> bool {
     LOADING.try_with(|loading| *loading == address(slot)).unwrap_or(false)
 }
 
 /// Loads and lands. Holds the slot's handle, so that the slot stays while it is in the air.
-pub(super) async fn fly<V, E>(shared: Arc<Shared<V, E>>, mut ticket: Ticket<V, E>)
-where
-    V: Send + Sync + 'static,
-    E: From<Fault> + Clone + Send + Sync + 'static,
-{
+pub(super) async fn fly(shared: Arc<Shared>, mut ticket: Ticket) {
     drop(ticket.dead.take());
     let slot = &shared.slot;
     let limit = slot.settings.load_timeout;
@@ -51,7 +48,7 @@ where
                 Ok(Poll::Pending) => Fault::TimedOut(limit),
                 Err(_) => Fault::Panicked,
             };
-            Poll::Ready(Some(Err(LoadError::Transient(fault.into()))))
+            Poll::Ready(Some(Err(LoadError::Transient((slot.make_error)(fault)))))
         })
         .await;
         // The loader goes before anybody can start another. If it panics now, there is an outcome already.
@@ -62,13 +59,10 @@ where
 }
 
 /// Calls the loader only when polled, so that a panic in it is a panic of the load.
-async fn load<V, E>(loader: &Loader<V, E>, previous: Option<Arc<V>>) -> Result<Loaded<V>, LoadError<E>>
-where
-    V: Send + Sync,
-{
+async fn load(loader: &Loader, previous: Option<Erased>) -> Outcome {
     loader(previous).await
 }
 
-fn address<V, E>(slot: &Slot<V, E>) -> usize {
+fn address(slot: &Slot) -> usize {
     std::ptr::from_ref(slot).addr()
 }

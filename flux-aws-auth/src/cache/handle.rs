@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::marker::PhantomData;
 use std::sync::{Arc, Weak};
 
+use aws_smithy_async::future::now_or_later::BoxFuture;
 use aws_smithy_async::future::timeout::Timeout;
 use aws_smithy_async::rt::sleep::AsyncSleep;
 use tokio::runtime::{Handle as Runtime, Id};
 use tracing::Instrument;
 
 use super::counters::Counters;
+use super::erased::{Erased, Outcome, erase, typed};
 use super::flight::{fly, is_loading};
 use super::slot::{Ended, Slot, Step, Ticket, Waiting};
 use super::{Fault, LoadError, Loaded};
@@ -23,19 +25,20 @@ const ROUNDS: u32 = 100;
 ///
 /// Clones share the value. A fresh value is had without a look-up, an allocation or a task switch; so is a stale one, but for
 /// the caller who starts its load.
-pub struct Handle<V, E>(Arc<Shared<V, E>>);
+pub struct Handle<V, E> {
+    shared: Arc<Shared>,
+    types: PhantomData<fn() -> (V, E)>,
+}
 
 /// What the clones of a handle share.
-pub(super) struct Shared<V, E> {
-    pub(super) slot: Arc<Slot<V, E>>,
-    pub(super) loader: Loader<V, E>,
+pub(super) struct Shared {
+    pub(super) slot: Arc<Slot>,
+    pub(super) loader: Loader,
     /// Dropped with the last clone, it tells the cache.
     _lease: Option<Box<dyn Send + Sync>>,
 }
 
-pub(super) type Loader<V, E> = Box<dyn Fn(Option<Arc<V>>) -> Loading<V, E> + Send + Sync>;
-
-type Loading<V, E> = Pin<Box<dyn Future<Output = Result<Loaded<V>, LoadError<E>>> + Send>>;
+pub(super) type Loader = Box<dyn Fn(Option<Erased>) -> BoxFuture<'static, Outcome> + Send + Sync>;
 
 impl<V, E> Handle<V, E>
 where
@@ -43,23 +46,26 @@ where
     E: From<Fault> + Clone + Send + Sync + 'static,
 {
     pub(super) fn new<F>(
-        slot: Arc<Slot<V, E>>,
+        slot: Arc<Slot>,
         loader: impl Fn(Option<Arc<V>>) -> F + Send + Sync + 'static,
         lease: Option<Box<dyn Send + Sync>>,
     ) -> Self
     where
         F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
     {
-        let loader: Loader<V, E> = Box::new(move |previous| Box::pin(loader(previous)));
-        Self(Arc::new(Shared { slot, loader, _lease: lease }))
+        let loader: Loader = Box::new(move |previous| {
+            let loading = loader(previous.map(typed));
+            Box::pin(async move { erase(loading.await) })
+        });
+        Self::from_shared(Arc::new(Shared { slot, loader, _lease: lease }))
     }
 
-    pub(super) fn from_shared(shared: Arc<Shared<V, E>>) -> Self {
-        Self(shared)
+    pub(super) fn from_shared(shared: Arc<Shared>) -> Self {
+        Self { shared, types: PhantomData }
     }
 
-    pub(super) fn downgrade(&self) -> Weak<Shared<V, E>> {
-        Arc::downgrade(&self.0)
+    pub(super) fn downgrade(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
     }
 
     /// The value: at once while it is fresh or stale, else after a load. Outside tokio the first who asks for a stale one loads
@@ -79,62 +85,82 @@ where
     ///
     /// Dropping the future loses nothing: a load goes on, and outside tokio a caller who waits takes it over.
     pub async fn get(&self) -> Result<Arc<V>, E> {
-        match self.ready() {
+        let value = match self.shared.ready() {
             Some(value) => Ok(value),
-            None => self.get_slowly().await,
-        }
+            None => self.shared.get_slowly().await,
+        };
+        value.map(typed).map_err(|error| Arc::unwrap_or_clone(typed(error)))
     }
 
     /// The value if there is a good one, without waiting. Like [`get`](Self::get), it starts a load in the background for a stale
     /// one. Outside tokio nothing runs in the background: the stale value that someone should load anew is left to `get`.
     pub fn ready(&self) -> Option<Arc<V>> {
-        self.ready_as(Arc::clone)
+        self.shared.ready().map(typed)
     }
 
     /// As [`ready`](Self::ready), for those who need no `Arc`. `take` runs under the lock.
-    pub(crate) fn ready_as<R>(&self, take: impl Fn(&Arc<V>) -> R) -> Option<R> {
-        let slot = &self.0.slot;
-        let ready = slot.fresh(&take).or_else(|| {
-            let runtime = Runtime::try_current().ok();
-            let (value, ticket) = slot.take_good(id(runtime.as_ref()))?;
-            if let (Some(runtime), Some(ticket)) = (runtime, ticket) {
-                self.spawn(&runtime, ticket);
+    pub(crate) fn ready_as<R>(&self, take: impl Fn(&V) -> R) -> Option<R> {
+        let slot = &self.shared.slot;
+        match slot.fresh(|value| value.downcast_ref().map(&take)).flatten() {
+            Some(taken) => {
+                slot.counters.asked(true);
+                Some(taken)
             }
-            Some(take(&value))
-        })?;
-        slot.counters.asked(true);
-        Some(ready)
+            None => self.ready().map(|value| take(&value)),
+        }
     }
 
     /// The value if there is a good one, and nothing else: no load, and no count.
     pub fn peek(&self) -> Option<Arc<V>> {
-        self.0.slot.good()
+        self.shared.slot.good().map(typed)
     }
 
     /// Lets go of the value, and of the pause after a failure. Who comes after this gets what is loaded after this.
     ///
     /// A load in the air is called off: what it would bring is of before. Those who wait for it wait for the next one.
     pub fn forget(&self) {
-        self.0.slot.forget();
+        self.shared.slot.forget();
     }
 
     /// As [`forget`](Self::forget), if `value` is what is held, and says whether it was. Of many who find the same value
     /// rejected, the first makes it go and the others do not undo what was loaded since.
     pub fn forget_value(&self, value: &Arc<V>) -> bool {
-        self.0.slot.forget_value(value)
+        let value: Erased = value.clone();
+        self.shared.slot.forget_value(&value)
     }
 
     /// What happened so far: at this handle and its clones, or in the whole cache if it comes from one.
     pub fn counters(&self) -> Counters {
-        self.0.slot.counters.snapshot()
+        self.shared.slot.counters.snapshot()
+    }
+}
+
+impl Shared {
+    fn ready(self: &Arc<Self>) -> Option<Erased> {
+        let slot = &self.slot;
+        let value = slot.fresh(Arc::clone).or_else(|| {
+            let runtime = Runtime::try_current().ok();
+            let (value, ticket) = slot.take_good(id(runtime.as_ref()))?;
+            if let (Some(runtime), Some(ticket)) = (runtime, ticket) {
+                self.spawn(&runtime, ticket);
+            }
+            Some(value)
+        })?;
+        slot.counters.asked(true);
+        Some(value)
     }
 
-    async fn get_slowly(&self) -> Result<Arc<V>, E> {
-        let slot = &self.0.slot;
+    /// In a box: an `async fn` would be compiled again wherever a value is asked for.
+    fn get_slowly(self: &Arc<Self>) -> BoxFuture<'_, Result<Erased, Erased>> {
+        Box::pin(self.wait_for_value())
+    }
+
+    async fn wait_for_value(self: &Arc<Self>) -> Result<Erased, Erased> {
+        let slot = &self.slot;
         if is_loading(slot) {
             let value = slot.good();
             slot.counters.asked(value.is_some());
-            return value.ok_or_else(|| Fault::Recursive.into());
+            return value.ok_or_else(|| (slot.make_error)(Fault::Recursive));
         }
         let mut runtime = Runtime::try_current().ok();
         let mut step = slot.next(id(runtime.as_ref()));
@@ -148,18 +174,18 @@ where
                         self.spawn(runtime, ticket);
                         return Ok(value);
                     }
-                    fly(self.0.clone(), ticket).await;
+                    fly(self.clone(), ticket).await;
                     step = slot.next(None);
                     continue;
                 }
                 Step::Wait(waiting, ticket) => (waiting, ticket),
-                Step::Fail(error) => return Err(E::clone(&error)),
+                Step::Fail(error) => return Err(error),
             };
             let (number, started_in) = (waiting.number, waiting.runtime);
             let is_own = ticket.is_some();
             match (ticket, &runtime) {
                 (Some(ticket), Some(runtime)) => self.spawn(runtime, ticket),
-                (Some(ticket), None) => fly(self.0.clone(), ticket).await,
+                (Some(ticket), None) => fly(self.clone(), ticket).await,
                 (None, _) => {}
             }
             match self.wait(waiting).await {
@@ -169,11 +195,11 @@ where
                     }
                     // This caller woke late, and there may be a newer one by now.
                     if was_late {
-                        return Err(Fault::AlreadyExpired.into());
+                        return Err((slot.make_error)(Fault::AlreadyExpired));
                     }
                     was_late = true;
                 }
-                Waited::Ended(Ended::Failed(error)) => return Err(E::clone(&error)),
+                Waited::Ended(Ended::Failed(error)) => return Err(error),
                 Waited::Ended(Ended::Void) => {}
                 Waited::Died => {
                     slot.give_up(number, None);
@@ -189,16 +215,16 @@ where
                     let is_held_up = started_in.is_some() && started_in == id(runtime.as_ref());
                     slot.give_up(number, is_held_up.then_some(fault));
                     if is_own {
-                        return slot.good().ok_or_else(|| fault.into());
+                        return slot.good().ok_or_else(|| (slot.make_error)(fault));
                     }
                 }
             }
             step = slot.next(id(runtime.as_ref()));
         }
-        Err(Fault::Cancelled.into())
+        Err((slot.make_error)(Fault::Cancelled))
     }
 
-    async fn wait(&self, mut waiting: Waiting<V, E>) -> Waited<V, E> {
+    async fn wait(&self, mut waiting: Waiting) -> Waited {
         let ended = async move {
             match waiting.ended.wait_for(Option::is_some).await.map(|ended| Option::clone(&ended)) {
                 Ok(Some(ended)) => Waited::Ended(ended),
@@ -207,15 +233,15 @@ where
         };
         match waiting.patience {
             Some(patience) => {
-                let timer = self.0.slot.settings.sleep_impl.sleep(patience);
+                let timer = self.slot.settings.sleep_impl.sleep(patience);
                 Timeout::new(ended, timer).await.unwrap_or(Waited::Overdue)
             }
             None => ended.await,
         }
     }
 
-    fn spawn(&self, runtime: &Runtime, ticket: Ticket<V, E>) {
-        runtime.spawn(fly(self.0.clone(), ticket).in_current_span());
+    fn spawn(self: &Arc<Self>, runtime: &Runtime, ticket: Ticket) {
+        runtime.spawn(fly(self.clone(), ticket).in_current_span());
     }
 }
 
@@ -224,8 +250,8 @@ fn id(runtime: Option<&Runtime>) -> Option<Id> {
 }
 
 /// How waiting for a flight ended.
-enum Waited<V, E> {
-    Ended(Ended<V, E>),
+enum Waited {
+    Ended(Ended),
     /// Its task is gone.
     Died,
     /// It did not come back in time.
@@ -234,12 +260,12 @@ enum Waited<V, E> {
 
 impl<V, E> Clone for Handle<V, E> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { shared: self.shared.clone(), types: PhantomData }
     }
 }
 
 impl<V, E> fmt::Debug for Handle<V, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Handle").field(&self.0.slot).finish()
+        f.debug_tuple("Handle").field(&self.shared.slot).finish()
     }
 }

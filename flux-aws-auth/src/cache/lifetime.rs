@@ -1,12 +1,13 @@
 //! Two clocks, and how long everything lasts.
 
-use std::sync::Arc;
+use std::any::Any;
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_async::time::SharedTimeSource;
 use tokio::time::Instant;
 
 use super::Loaded;
+use super::erased::Erased;
 
 /// How long a value without an expiry is fresh.
 const WITHOUT_EXPIRY: Duration = Duration::from_mins(5);
@@ -66,23 +67,17 @@ impl Moment {
 }
 
 /// A value in hand.
-#[derive(Debug)]
-pub(super) struct Held<V> {
-    pub(super) value: Arc<V>,
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) value: Erased,
     /// As the loader gave it.
     expiry: Option<SystemTime>,
     stale: Moment,
     expired: Option<Moment>,
 }
 
-impl<V> Clone for Held<V> {
-    fn clone(&self) -> Self {
-        Self { value: self.value.clone(), ..*self }
-    }
-}
-
-impl<V> Held<V> {
-    pub(super) fn new(loaded: Loaded<V>, previous: Option<&Self>, now: Now) -> Self {
+impl Held {
+    pub(super) fn new(loaded: Loaded<dyn Any + Send + Sync>, previous: Option<&Self>, now: Now) -> Self {
         let expiry = loaded.expiry;
         let expired = expiry.map(|expiry| Moment::at(now, expiry));
         let fresh_for = match expired.map(|expired| expired.left(now)) {
@@ -116,16 +111,16 @@ impl<V> Held<V> {
 
 /// What failed last, and until when nobody tries again.
 #[derive(Clone, Debug)]
-pub(super) struct Failure<E> {
-    pub(super) error: E,
+pub(super) struct Failure {
+    pub(super) error: Erased,
     /// How many have failed one after another.
     in_a_row: u32,
     while_good: Option<Instant>,
     pub(super) without_good: Option<Instant>,
 }
 
-impl<E> Failure<E> {
-    pub(super) fn new<V>(error: E, before: Option<&Self>, held: Option<&Held<V>>, now: Now) -> Self {
+impl Failure {
+    pub(super) fn new(error: Erased, before: Option<&Self>, held: Option<&Held>, now: Now) -> Self {
         let in_a_row = before.map_or(1, |before| before.in_a_row.saturating_add(1));
         let while_good =
             pause(WHILE_GOOD, in_a_row).min(held.map_or(SHORTEST, |held| half_of(held.left(now))));

@@ -11,52 +11,55 @@ use tokio::time::Instant;
 
 use super::builder::Settings;
 use super::counters::Cells;
+use super::erased::{Erased, MakeError, Outcome};
 use super::flight::OVERDUE_AFTER;
 use super::lifetime::{Failure, Held, Now};
-use super::{Fault, LoadError, Loaded};
+use super::{Fault, LoadError};
 
 /// The place of one key.
-pub(super) struct Slot<V, E> {
+pub(super) struct Slot {
     pub(super) settings: Settings,
     pub(super) counters: Arc<Cells>,
-    state: RwLock<State<V, E>>,
+    pub(super) make_error: MakeError,
+    state: RwLock<State>,
 }
 
-struct State<V, E> {
-    held: Option<Held<V>>,
-    failure: Option<Failure<Arc<E>>>,
-    flight: Option<InFlight<V, E>>,
+struct State {
+    held: Option<Held>,
+    failure: Option<Failure>,
+    flight: Option<InFlight>,
     flights: u64,
     /// How often the value was forgotten. What was loaded for one generation is nothing to the next.
     generation: u64,
 }
 
 /// The flight as those see it who wait for it.
-pub(super) struct InFlight<V, E> {
+pub(super) struct InFlight {
     number: u64,
     /// Where it was started; `None` outside tokio.
     runtime: Option<Id>,
     overdue_at: Option<Instant>,
-    ended: watch::Receiver<Option<Ended<V, E>>>,
+    ended: watch::Receiver<Option<Ended>>,
     /// Dropped, it calls the flight off.
     call_off: Option<oneshot::Sender<()>>,
 }
 
 /// The flight as its pilot has it. Dropped, it tells those who wait to start anew.
-pub(super) struct Ticket<V, E> {
+pub(super) struct Ticket {
     number: u64,
     generation: u64,
-    pub(super) previous: Option<Arc<V>>,
+    pub(super) previous: Option<Erased>,
     pub(super) called_off: oneshot::Receiver<()>,
-    ended: watch::Sender<Option<Ended<V, E>>>,
+    ended: watch::Sender<Option<Ended>>,
     /// The dead one before it. To drop it wakes that one's task, which must not be under the lock.
-    pub(super) dead: Option<InFlight<V, E>>,
+    pub(super) dead: Option<InFlight>,
 }
 
 /// What became of a flight.
-pub(super) enum Ended<V, E> {
-    Loaded(Held<V>),
-    Failed(Arc<E>),
+#[derive(Clone)]
+pub(super) enum Ended {
+    Loaded(Held),
+    Failed(Erased),
     /// It was called off, or another took its place: look again.
     Void,
 }
@@ -72,51 +75,51 @@ pub(super) enum Worth {
 }
 
 /// What a caller does now. A ticket is for the one who has to start the flight.
-pub(super) enum Step<V, E> {
-    Take(Good<V, E>),
-    Wait(Waiting<V, E>, Option<Ticket<V, E>>),
-    Fail(Arc<E>),
+pub(super) enum Step {
+    Take(Good),
+    Wait(Waiting, Option<Ticket>),
+    Fail(Erased),
 }
 
 /// A good value, and the ticket where it is stale and nobody refreshes it.
-pub(super) type Good<V, E> = (Arc<V>, Option<Ticket<V, E>>);
+pub(super) type Good = (Erased, Option<Ticket>);
 
 /// What it takes to wait for a flight.
-pub(super) struct Waiting<V, E> {
+pub(super) struct Waiting {
     pub(super) number: u64,
     pub(super) runtime: Option<Id>,
-    pub(super) ended: watch::Receiver<Option<Ended<V, E>>>,
+    pub(super) ended: watch::Receiver<Option<Ended>>,
     /// How long to wait; `None` when the limit is beyond all clocks.
     pub(super) patience: Option<Duration>,
 }
 
-impl<V, E> Slot<V, E> {
-    pub(super) fn new(settings: Settings, counters: Arc<Cells>) -> Self {
+impl Slot {
+    pub(super) fn new(settings: Settings, counters: Arc<Cells>, make_error: MakeError) -> Self {
         let state = State { held: None, failure: None, flight: None, flights: 0, generation: 0 };
-        Self { settings, counters, state: RwLock::new(state) }
+        Self { settings, counters, make_error, state: RwLock::new(state) }
     }
 
     pub(super) fn now(&self) -> Now {
         Now::read(&self.settings.time_source)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, State<V, E>> {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, State<V, E>> {
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What `take` makes of a fresh value.
-    pub(super) fn fresh<R>(&self, take: impl Fn(&Arc<V>) -> R) -> Option<R> {
+    pub(super) fn fresh<R>(&self, take: impl Fn(&Erased) -> R) -> Option<R> {
         let now = self.now();
         let state = self.read();
         state.held.as_ref().filter(|held| held.is_fresh(now)).map(|held| take(&held.value))
     }
 
     /// The value, fresh or stale.
-    pub(super) fn good(&self) -> Option<Arc<V>> {
+    pub(super) fn good(&self) -> Option<Erased> {
         let now = self.now();
         let state = self.read();
         state.held.as_ref().filter(|held| held.is_good(now)).map(|held| held.value.clone())
@@ -138,11 +141,11 @@ impl<V, E> Slot<V, E> {
     }
 
     /// As [`forget`](Self::forget), if this is the value. Says whether it was.
-    pub(super) fn forget_value(&self, value: &Arc<V>) -> bool {
+    pub(super) fn forget_value(&self, value: &Erased) -> bool {
         self.forget_if(|held| held.is_some_and(|held| Arc::ptr_eq(&held.value, value)))
     }
 
-    fn forget_if(&self, is_meant: impl FnOnce(Option<&Held<V>>) -> bool) -> bool {
+    fn forget_if(&self, is_meant: impl FnOnce(Option<&Held>) -> bool) -> bool {
         let forgotten = {
             let mut state = self.write();
             if !is_meant(state.held.as_ref()) {
@@ -158,7 +161,7 @@ impl<V, E> Slot<V, E> {
     }
 
     /// The good value. `None` when there is none, and when someone should refresh it and this caller cannot fly.
-    pub(super) fn take_good(&self, runtime: Option<Id>) -> Option<Good<V, E>> {
+    pub(super) fn take_good(&self, runtime: Option<Id>) -> Option<Good> {
         let now = self.now();
         // Nearly always there is nothing to write.
         let (value, wants_flight) = self.read().good(now)?;
@@ -171,7 +174,7 @@ impl<V, E> Slot<V, E> {
         Some((value, wants_flight.then(|| self.start(&mut state, now, runtime).0)))
     }
 
-    fn start(&self, state: &mut State<V, E>, now: Now, runtime: Option<Id>) -> (Ticket<V, E>, Waiting<V, E>) {
+    fn start(&self, state: &mut State, now: Now, runtime: Option<Id>) -> (Ticket, Waiting) {
         let (call_off, called_off) = oneshot::channel();
         let (sender, ended) = watch::channel(None);
         state.flights += 1;
@@ -198,11 +201,9 @@ impl<V, E> Slot<V, E> {
         };
         (ticket, waiting)
     }
-}
 
-impl<V, E: From<Fault>> Slot<V, E> {
     /// What a caller in this runtime does now who wants the value and can wait.
-    pub(super) fn next(&self, runtime: Option<Id>) -> Step<V, E> {
+    pub(super) fn next(&self, runtime: Option<Id>) -> Step {
         let now = self.now();
         let mut state = self.write();
         if let Some((value, wants_flight)) = state.good(now) {
@@ -221,7 +222,7 @@ impl<V, E: From<Fault>> Slot<V, E> {
     /// Takes a flight for dead, so that another can start: after the pause of a failure if there is a fault, else at once.
     pub(super) fn give_up(&self, number: u64, fault: Option<Fault>) {
         let now = self.now();
-        let error = fault.map(|fault| Arc::new(fault.into()));
+        let error = fault.map(self.make_error);
         let debris = {
             let mut state = self.write();
             let Some(flight) = state.flight.take_if(|flight| flight.number == number) else { return };
@@ -236,7 +237,7 @@ impl<V, E: From<Fault>> Slot<V, E> {
     }
 
     /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
-    pub(super) fn land(&self, ticket: &Ticket<V, E>, mut outcome: Option<Result<Loaded<V>, LoadError<E>>>) {
+    pub(super) fn land(&self, ticket: &Ticket, mut outcome: Option<Outcome>) {
         let now = self.now();
         let when_kept = match &mut outcome {
             Some(Ok(loaded)) => loaded.when_kept.take(),
@@ -267,54 +268,40 @@ impl<V, E: From<Fault>> Slot<V, E> {
     }
 
     /// What a load brought, as it is kept. It makes an error and drops a value, which runs the caller's code: not under the lock.
-    fn judge(
-        &self,
-        outcome: Result<Loaded<V>, LoadError<E>>,
-        now: Now,
-    ) -> Result<Held<V>, LoadError<Arc<E>>> {
-        match outcome {
-            Ok(loaded) => {
-                // Another one takes its place only when this outcome is void.
-                let previous = self.read().held.clone();
-                Some(Held::new(loaded, previous.as_ref(), now))
-                    .filter(|held| held.is_good(now))
-                    .ok_or_else(|| LoadError::Transient(Arc::new(Fault::AlreadyExpired.into())))
-            }
-            Err(LoadError::Transient(error)) => Err(LoadError::Transient(Arc::new(error))),
-            Err(LoadError::Denied(error)) => Err(LoadError::Denied(Arc::new(error))),
-        }
+    fn judge(&self, outcome: Outcome, now: Now) -> Result<Held, LoadError<Erased>> {
+        let loaded = outcome?;
+        // Another one takes its place only when this outcome is void.
+        let previous = self.read().held.clone();
+        Some(Held::new(loaded, previous.as_ref(), now))
+            .filter(|held| held.is_good(now))
+            .ok_or_else(|| LoadError::Transient((self.make_error)(Fault::AlreadyExpired)))
     }
 }
 
-impl<V, E> State<V, E> {
+impl State {
     /// The good value, and whether someone should refresh it.
-    fn good(&self, now: Now) -> Option<(Arc<V>, bool)> {
+    fn good(&self, now: Now) -> Option<(Erased, bool)> {
         let held = self.held.as_ref().filter(|held| held.is_good(now))?;
         let pauses = self.failure.as_ref().is_some_and(|failure| failure.pauses_while_good(now));
         let rests = held.is_fresh(now) || pauses || self.flight_in_the_air(now).is_some();
         Some((held.value.clone(), !rests))
     }
 
-    fn flight_in_the_air(&self, now: Now) -> Option<&InFlight<V, E>> {
+    fn flight_in_the_air(&self, now: Now) -> Option<&InFlight> {
         self.flight.as_ref().filter(|flight| !flight.is_dead(now))
     }
 }
 
 /// What is replaced. It runs the caller's code when it goes, which must not be under the lock.
-struct Debris<V, E> {
-    held: Option<Held<V>>,
-    failure: Option<Failure<Arc<E>>>,
-    flight: Option<InFlight<V, E>>,
+#[derive(Default)]
+struct Debris {
+    held: Option<Held>,
+    failure: Option<Failure>,
+    flight: Option<InFlight>,
 }
 
-impl<V, E> Default for Debris<V, E> {
-    fn default() -> Self {
-        Self { held: None, failure: None, flight: None }
-    }
-}
-
-impl<V, E> State<V, E> {
-    fn keep(&mut self, outcome: Result<Held<V>, LoadError<Arc<E>>>, now: Now) -> (Ended<V, E>, Debris<V, E>) {
+impl State {
+    fn keep(&mut self, outcome: Result<Held, LoadError<Erased>>, now: Now) -> (Ended, Debris) {
         let mut debris = Debris::default();
         let error = match outcome {
             Ok(held) => {
@@ -333,35 +320,25 @@ impl<V, E> State<V, E> {
     }
 
     /// Notes a failure, in place of the one before.
-    fn fail(&mut self, error: Arc<E>, now: Now) -> Option<Failure<Arc<E>>> {
+    fn fail(&mut self, error: Erased, now: Now) -> Option<Failure> {
         let failure = Failure::new(error, self.failure.as_ref(), self.held.as_ref(), now);
         self.failure.replace(failure)
     }
 }
 
-impl<V, E> InFlight<V, E> {
+impl InFlight {
     /// Whether its pilot is gone, or so late that nobody waits any longer.
     fn is_dead(&self, now: Now) -> bool {
         self.ended.has_changed().is_err() || self.overdue_at.is_some_and(|at| now.monotonic >= at)
     }
 
-    fn waiting(&self, now: Now) -> Waiting<V, E> {
+    fn waiting(&self, now: Now) -> Waiting {
         let patience = self.overdue_at.map(|at| at.saturating_duration_since(now.monotonic));
         Waiting { number: self.number, runtime: self.runtime, ended: self.ended.clone(), patience }
     }
 }
 
-impl<V, E> Clone for Ended<V, E> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Loaded(held) => Self::Loaded(held.clone()),
-            Self::Failed(error) => Self::Failed(error.clone()),
-            Self::Void => Self::Void,
-        }
-    }
-}
-
-impl<V, E> fmt::Debug for Slot<V, E> {
+impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let now = self.now();
         let Ok(state) = self.state.try_read() else { return f.write_str("Slot(locked)") };

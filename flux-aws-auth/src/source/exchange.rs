@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_smithy_async::future::now_or_later::BoxFuture;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime::client::retries::classifiers::{
     ModeledAsRetryableClassifier, TransientErrorClassifier,
@@ -178,7 +179,18 @@ impl Unanswered {
 
 impl Exchange {
     /// Sends `request`, again if need be, and notes what became of it.
-    pub(super) async fn send(
+    //
+    // In a box, so that the SDK's runtime below it is compiled once, and not in each module that sends something.
+    pub(super) fn send<'a>(
+        &'a self,
+        context: &'a SourceContext,
+        notes: &'a mut Notes,
+        request: Request,
+    ) -> BoxFuture<'a, Result<Answer, Unanswered>> {
+        Box::pin(self.send_and_note(context, notes, request))
+    }
+
+    async fn send_and_note(
         &self,
         context: &SourceContext,
         notes: &mut Notes,
