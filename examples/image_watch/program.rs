@@ -1,0 +1,159 @@
+//! The program from arguments to exit code, writing where it is told.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use flux_aws_auth::Environment;
+use flux_ecr_reflect::Throttle;
+use flux_policy::manifest::CrossNamespaceRefs;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::args::Args;
+use crate::clock::Clock;
+use crate::configuration::{Configuration, Note, sources};
+use crate::event::{Event, Summary, What};
+use crate::metrics::Metrics;
+use crate::printer::{Format, Printer};
+use crate::repository::{Jitter, Repository};
+use crate::serve::serve;
+use crate::state::Folder;
+use crate::stop::{Stop, Stopper};
+use crate::story::Story;
+use crate::watch::{Limits, Teller, Watch};
+use crate::world::World;
+
+/// Why there was nothing to watch, or no way to tell it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something on the command line, or in a file that it names, is not right.
+    Input(String),
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<&Failure> for ExitCode {
+    fn from(_: &Failure) -> Self {
+        Self::from(2)
+    }
+}
+
+/// The real world, or the story at this speed.
+pub(crate) enum Setting {
+    Live,
+    Story { speed: Option<u32> },
+}
+
+/// Watches until it is to stop.
+///
+/// # Errors
+///
+/// Bad input, at once, and what keeps the output from being written.
+pub(crate) async fn run(
+    args: &Args,
+    setting: Setting,
+    out: impl Write + Send,
+    (stopper, stop): (Stopper, Stop),
+) -> Result<Summary, Failure> {
+    let story = match setting {
+        Setting::Live => None,
+        Setting::Story { speed } => Some(
+            Story::begin(speed)
+                .await
+                .map_err(|error| Failure::Input(format!("the embedded AWS did not start: {error}")))?,
+        ),
+    };
+    let mut world = match &story {
+        None => World::new(Clock::Machine, Environment::from_process(), Throttle::process_wide()),
+        // Its pauses are of the machine's time, which a story does not wait for.
+        Some(story) => {
+            let throttle = Throttle::new().with_max_wait(LONGEST_TURN_OF_THE_STORY);
+            World::new(story.clock.clone(), story.environment(), throttle)
+        }
+    };
+    let configuration = configuration(args)?;
+    let clock = world.clock.clone();
+    let turn = clock.turn();
+    let now = clock.now();
+    let mut repositories = Vec::new();
+    let mut notes = configuration.notes;
+    for watched in configuration.repositories {
+        match world.reflector(&watched) {
+            Ok(reflector) => repositories.push(Repository::new(watched, reflector, now)),
+            Err(error) => notes.push(Note::NotWatched { object: watched.object, why: error.to_string() }),
+        }
+    }
+    let metrics = Arc::new(Metrics::new(clock.clone(), world.chains(), world.throttle.clone()));
+    let state = args.state.clone().map(Folder::open).transpose().map_err(Failure::Input)?;
+    let mut teller = Printer::new(out, format(args, &repositories, &notes)).with_last_line();
+    for note in notes {
+        teller.tell(&Event { at: now, what: note.into() })?;
+    }
+    if let Some(address) = args.metrics {
+        let url = serve(address, metrics.clone())
+            .await
+            .map_err(|error| Failure::Input(format!("metrics cannot be served at {address}: {error}")))?;
+        teller.tell(&Event { at: now, what: What::Serving { url } })?;
+    }
+    let limits = Limits {
+        at_once: args.at_once(),
+        rounds: args.rounds,
+        ends_at: args.duration.as_ref().map(|duration| now + duration.duration()),
+        grace: args.grace.duration(),
+    };
+    let jitter = Jitter::new(args.jitter, story.is_some().then_some(SEED_OF_THE_STORY));
+    let (tell, told) = unbounded_channel();
+    let script =
+        story.map(|story| tokio::spawn(story.play(world.throttle.clone(), tell, stopper, clock.turn())));
+    let mut watch = Watch { repositories, clock, jitter, state, metrics, teller, limits };
+    watch.restore()?;
+    let summary = watch.run(stop, told, turn).await;
+    if let Some(script) = script {
+        script.abort();
+    }
+    Ok(summary?)
+}
+
+fn configuration(args: &Args) -> Result<Configuration, Failure> {
+    let sources = match (&*args.paths, args.live) {
+        ([], false) => Story::manifests(),
+        (paths, _) => sources(paths).map_err(Failure::Input)?,
+    };
+    let references =
+        if args.no_cross_namespace_refs { CrossNamespaceRefs::Blocked } else { CrossNamespaceRefs::Allowed };
+    Configuration::read(&sources, references).map_err(Failure::Input)
+}
+
+fn format(args: &Args, repositories: &[Repository], notes: &[Note]) -> Format {
+    if args.json {
+        return Format::Json;
+    }
+    let watched = repositories.iter().flat_map(|repository| {
+        let policies = repository.policies.iter().map(|policy| &policy.object);
+        policies.chain([&repository.object])
+    });
+    let others = notes.iter().filter_map(|note| match note {
+        Note::Skipped { .. } => None,
+        Note::Suspended(object) | Note::NotWatched { object, .. } => Some(object),
+    });
+    let width = watched.chain(others).map(|object| object.to_string().chars().count()).max();
+    Format::Text { width: width.unwrap_or_default() }
+}
+
+impl From<Note> for What {
+    fn from(note: Note) -> Self {
+        match note {
+            Note::Skipped { file, what } => Self::Skipped { file, what },
+            Note::Suspended(object) => Self::Suspended(object),
+            Note::NotWatched { object, why } => Self::NotWatched { object, why },
+        }
+    }
+}
+
+const LONGEST_TURN_OF_THE_STORY: std::time::Duration = std::time::Duration::from_millis(500);
+const SEED_OF_THE_STORY: u64 = 7;
