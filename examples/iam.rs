@@ -4,23 +4,51 @@
 //! ```console
 //! $ cargo run --example iam -- trust --role arn:aws:iam::111122223333:role/reader \
 //!     --issuer https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE --service-account tenant/reader
+//! {
+//!   "Version": "2012-10-17",
+//!   "Statement": [
+//!     {
+//!       "Effect": "Allow",
+//!       "Principal": {
+//!         "Federated": "arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
+//!       },
+//!       "Action": "sts:AssumeRoleWithWebIdentity",
+//!       "Condition": {
+//!         "StringEquals": {
+//!           "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:aud": "sts.amazonaws.com",
+//!           "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:sub": "system:serviceaccount:tenant:reader"
+//!         }
+//!       }
+//!     }
+//!   ]
+//! }
 //! $ cargo run --example iam -- read 'arn:aws:ecr:eu-west-1:111122223333:repository/apps/*' --minimal
 //! $ cargo run --example iam -- read arn:aws:s3:::flux-bucket --by arn:aws:iam::111122223333:role/reader
-//! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp < policy.json
 //! ```
 //!
-//! Exit codes: 0 fine, 1 the lint found something, 2 bad input.
+//! `lint` reads a policy, and says what keeps it from reaching a repository; with `--json` in one document.
+//!
+//! ```console
+//! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp < examples/data/doctor/wrong-arn.json
+//! "arn:aws:ecr:eu-west-1:111122223333:repository/mainapp" does not cover the repository for ecr:ListImages, …
+//!   Name the repository as arn:PARTITION:ecr:REGION:ACCOUNT_ID:repository/NAME, or with `*` for several.
+//! ```
+//!
+//! Exit codes: 0 fine, 1 the lint found something, 2 bad input or failure.
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use examples::failure::Failure;
+use examples::terminal::style::{BAD, REMEDY};
+use examples::terminal::{Screen, visible};
 use flux_aws_auth::iam::{
     ClusterArn, KeyArn, OidcProvider, OidcTrust, PermissionPolicy, PodIdentityTrust, PolicyDocument,
     PrincipalArn, RepositoryArn, ResourcePolicy, RoleTrust, lint,
 };
 use flux_aws_auth::{RoleArn, ServiceAccountRef};
+use serde_json::json;
 
 /// Prints IAM policy documents, and says what is wrong with them.
 #[derive(Parser)]
@@ -76,27 +104,22 @@ enum Command {
     Lint {
         /// The repository.
         repository: RepositoryArn,
+        /// Print one JSON document instead of text.
+        #[arg(long)]
+        json: bool,
     },
 }
 
 fn main() -> ExitCode {
-    let printed = run(Arguments::parse().command).and_then(|(text, code)| {
-        match io::stdout().write_all(text.as_bytes()) {
-            // Whoever reads the output has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(code),
-            written => written.map(|()| code).map_err(Into::into),
-        }
-    });
-    printed.unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "error: {error}");
-        if let Some(hint) = error.downcast_ref::<flux_aws_auth::Error>().and_then(|error| error.hint()) {
-            let _ = writeln!(io::stderr(), "hint: {hint}");
-        }
-        ExitCode::from(2)
-    })
+    let command = Arguments::parse().command;
+    let to_machines = matches!(command, Command::Lint { json: true, .. });
+    match run(command) {
+        Ok(code) => code,
+        Err(failure) => failure.tell(to_machines),
+    }
 }
 
-fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
+fn run(command: Command) -> Result<ExitCode, Failure> {
     let document = match command {
         Command::Trust { role, issuer: Some(issuer), service_accounts, .. } => {
             oidc(&role, &issuer, &service_accounts)?
@@ -119,28 +142,38 @@ fn run(command: Command) -> Result<(String, ExitCode), Box<dyn Error>> {
         }
         Command::Assume { roles } => PermissionPolicy::assume_roles(roles)?,
         Command::Login => PermissionPolicy::ecr_login(),
-        Command::Lint { repository } => {
-            let findings = lint::policy(&io::read_to_string(io::stdin())?, &repository)?;
-            let lines = findings.iter().map(|finding| format!("{finding}\n  {}\n", finding.hint()));
-            let code = if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
-            return Ok((lines.collect(), code));
-        }
+        Command::Lint { repository, json } => return explain(&repository, json),
     };
-    Ok((format!("{document}\n"), ExitCode::SUCCESS))
+    writeln!(io::stdout(), "{document}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
-fn oidc(
-    role: &RoleArn,
-    issuer: &str,
-    accounts: &[ServiceAccountRef],
-) -> Result<PolicyDocument, Box<dyn Error>> {
+/// Why the policy on standard input does not reach a repository, if it does not.
+fn explain(repository: &RepositoryArn, to_machines: bool) -> Result<ExitCode, Failure> {
+    let findings = lint::policy(&io::read_to_string(io::stdin())?, repository)?;
+    if to_machines {
+        let told =
+            findings.iter().map(|finding| json!({ "finding": finding.to_string(), "hint": finding.hint() }));
+        let document = json!({ "repository": repository.to_string(), "findings": told.collect::<Vec<_>>() });
+        writeln!(io::stdout(), "{document:#}")?;
+    } else {
+        let mut out = Screen::stdout();
+        for finding in &findings {
+            writeln!(out, "{BAD}{}{BAD:#}", visible(&finding.to_string()))?;
+            writeln!(out, "  {REMEDY}{}{REMEDY:#}", finding.hint())?;
+        }
+    }
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn oidc(role: &RoleArn, issuer: &str, accounts: &[ServiceAccountRef]) -> Result<PolicyDocument, Failure> {
     let provider = OidcProvider::for_role(role, issuer)?;
     let (first, others) = accounts.split_first().ok_or("no ServiceAccount")?;
     let trust = OidcTrust::new(&provider, first)?;
     Ok(others.iter().try_fold(trust, OidcTrust::with_service_account)?.document())
 }
 
-fn permissions(resources: &[String]) -> Result<PermissionPolicy, Box<dyn Error>> {
+fn permissions(resources: &[String]) -> Result<PermissionPolicy, Failure> {
     Ok(match (resources, service(resources)?) {
         (_, "ecr") => PermissionPolicy::ecr(all(resources)?)?,
         (_, "kms") => PermissionPolicy::kms(all(resources)?)?,
@@ -150,7 +183,7 @@ fn permissions(resources: &[String]) -> Result<PermissionPolicy, Box<dyn Error>>
     })
 }
 
-fn resource_policy(resources: &[String], by: Vec<PrincipalArn>) -> Result<ResourcePolicy, Box<dyn Error>> {
+fn resource_policy(resources: &[String], by: Vec<PrincipalArn>) -> Result<ResourcePolicy, Failure> {
     let [resource] = resources else { return Err("a resource's own policy is about one resource".into()) };
     Ok(match service(resources)? {
         "ecr" => {
@@ -165,7 +198,7 @@ fn resource_policy(resources: &[String], by: Vec<PrincipalArn>) -> Result<Resour
 }
 
 /// The service that all the ARNs are of.
-fn service(resources: &[String]) -> Result<&str, Box<dyn Error>> {
+fn service(resources: &[String]) -> Result<&str, Failure> {
     let mut services = resources.iter().map(|arn| arn.split(':').nth(2).unwrap_or_default());
     let first = services.next().unwrap_or_default();
     if services.all(|other| other == first) {

@@ -3,7 +3,11 @@
 //!
 //! ```console
 //! $ echo 111122223333.dkr.ecr.eu-west-1.amazonaws.com | cargo run --example docker_credential_flux -- --offline get
+//! {"Secret":"…","ServerURL":"111122223333.dkr.ecr.eu-west-1.amazonaws.com","Username":"AWS"}
 //! $ cargo run --example docker_credential_flux -- --offline list
+//! {"111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS","https://111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS"}
+//! $ echo ghcr.io | cargo run --example docker_credential_flux -- --offline get
+//! credentials not found in native keychain
 //! ```
 //!
 //! With `--offline` an embedded AWS plays the cloud. Without it the program asks the real one, as Docker runs it: put it into the
@@ -18,7 +22,9 @@
 //! on standard output, where Docker looks for it. Of a registry that is not Amazon's there is "credentials not found in native
 //! keychain", upon which Docker asks it as nobody; all else stops Docker.
 //!
-//! Exit codes: 0 done, 1 refused or failed, 2 a bad command line.
+//! It is Docker that reads what is printed, so there are no colours, and `--json` would change nothing.
+//!
+//! Exit codes: 0 done, 1 refused or failed, as Docker's protocol has it, 2 a bad command line.
 //!
 //! [credential helper]: https://github.com/docker/docker-credential-helpers#development
 

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     pub(crate) permissions: Option<PathBuf>,
 
     /// Say only which source is used and why, and what an AWS SDK's own chain would do.
-    #[arg(long, conflicts_with_all = ["ask", "json", "permissions"])]
+    #[arg(long, conflicts_with_all = ["ask", "permissions"])]
     pub(crate) explain_order: bool,
 
     /// Print one JSON document instead of text.

@@ -2,12 +2,21 @@
 //! gone through by a program. No AWS account and no cluster needed: an embedded AWS plays both.
 //!
 //! ```console
-//! $ cargo run --example doctor
 //! $ cargo run --example doctor -- --setup nothing
-//! $ cargo run --example doctor -- --setup pod-identity --ask
-//! $ cargo run --example doctor -- --explain-order
-//! $ cargo run --example doctor -- --permissions policy.json
-//! $ cargo run --example doctor -- --live --ask --image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp
+//! Set-up
+//!   IRSA is not active: the ServiceAccount was annotated after the pod had started.
+//!   The node's metadata answers no pod: its hop limit is 1.
+//!   The embedded AWS plays account 111122223333 in eu-west-1, with the ECR repository apps/mainapp.
+//!
+//! 1 problem, 1 warning
+//!   PROBLEM  pod: annotation eks.amazonaws.com/role-arn of … it started before the annotation was made (WebIdentityNotActive)
+//!            What to do: Restart the pod: EKS sets the variables only when a pod starts. …
+//!   WARNING  choice of the source: used: nothing is set up for this pod, so the node is asked for the role …
+//!            What to do: Give the pod an identity of its own: by IRSA or EKS Pod Identity, as the notes on these say.
+//!
+//! pod
+//!   ok       ServiceAccount: flux-system/image-reflector-controller, by the pod's own token
+//! …
 //! ```
 //!
 //! It prints what is wrong with the remedies first, then everything it looked at: variables, mounted tokens and what they
@@ -15,7 +24,27 @@
 //! Without `--ask` nobody is asked. With it, AWS says who the caller is, and ECR whether it may log in and list: "no token
 //! permission", "no repository permission" and "the repository's own policy" are told apart.
 //!
-//! Exit codes: 0 no problem, 1 a problem, 2 bad input.
+//! ```console
+//! $ cargo run --example doctor -- --setup pod-identity --ask
+//! $ cargo run --example doctor -- --permissions examples/data/doctor/wrong-arn.json
+//! $ cargo run --example doctor -- --explain-order
+//! This program's order
+//!   1. EKS Pod Identity        not set up
+//!   2. web identity (IRSA)     used: role arn:aws:iam::111122223333:role/flux-image-reflector
+//!   3. access keys             not set up
+//!   4. node metadata (IMDSv2)  not reached
+//! The AWS SDKs' own order
+//!   1. access keys             not set up
+//!   2. web identity (IRSA)     used: role arn:aws:iam::111122223333:role/flux-image-reflector
+//!   3. EKS Pod Identity        not set up
+//!   4. node metadata (IMDSv2)  not reached
+//! Both come to the same source.
+//! $ cargo run --example doctor -- --live --ask --image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/mainapp
+//! ```
+//!
+//! With `--live` it looks at the pod that it runs in, and asks the real AWS; with `--json` it prints one document.
+//!
+//! Exit codes: 0 no problem, 1 a problem, 2 bad input or failure.
 
 mod args;
 mod program;
@@ -23,11 +52,12 @@ mod program;
 #[path = "../reflect/world.rs"]
 mod world;
 
-use std::error::Error;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use examples::failure::Failure;
+use examples::terminal::Screen;
 
 use crate::args::Args;
 use crate::world::World;
@@ -35,11 +65,12 @@ use crate::world::World;
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    let mut out = if args.json { Screen::as_is(io::stdout()) } else { Screen::stdout() };
     let verdict = match world(&args).await {
-        Ok(world) => program::run(&args, &world, &mut io::stdout()).await,
-        Err(error) => Err(error.into()),
+        Ok(world) => program::run(&args, &world, &mut out).await,
+        Err(error) => Err(Failure::about("The embedded AWS did not start", error)),
     };
-    verdict.map_or_else(|error| bad_input(&*error), ExitCode::from)
+    verdict.map_or_else(|failure| failure.tell(args.json), ExitCode::from)
 }
 
 async fn world(args: &Args) -> Result<World, local_aws::Error> {
@@ -48,17 +79,4 @@ async fn world(args: &Args) -> Result<World, local_aws::Error> {
         return Ok(World::live());
     }
     World::embedded(args.setup, world::mixed_repository(TAGS), Some(TAGS)).await
-}
-
-/// Tells why there was nothing to tell. Whoever closed the pipe knows.
-fn bad_input(error: &(dyn Error + 'static)) -> ExitCode {
-    let is_closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
-    if !error.downcast_ref().is_some_and(is_closed) {
-        let _ = writeln!(io::stderr(), "error: {error}");
-        let hint = error.downcast_ref::<flux_ecr_reflect::Error>().and_then(|error| error.hint());
-        if let Some(hint) = hint {
-            let _ = writeln!(io::stderr(), "hint: {hint}");
-        }
-    }
-    ExitCode::from(2)
 }

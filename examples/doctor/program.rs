@@ -1,11 +1,13 @@
 //! The program from arguments to exit code, writing where it is told.
 
-use std::error::Error;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-use flux_aws_auth::doctor::{Area, Doctor, Examination, Finding, Severity};
+use examples::failure::Failure;
+use examples::terminal::style::HEADING;
+use examples::terminal::{painted, working};
+use flux_aws_auth::doctor::{Area, Doctor, Examination, Finding, OrderExplanation, OrderStep, Severity};
 use flux_aws_auth::iam::lint;
 use flux_aws_auth::{Chain, Integration, Reason};
 use flux_ecr_reflect::{EcrRegistry, ImageName, Reflector};
@@ -36,7 +38,7 @@ pub(crate) async fn run(
     args: &Args,
     world: &World,
     out: &mut (impl Write + Send),
-) -> Result<Verdict, Box<dyn Error>> {
+) -> Result<Verdict, Failure> {
     let image: Option<ImageName> = args.image().map(str::parse).transpose()?;
     let registry: Option<EcrRegistry> = image.as_ref().map(|image| image.registry().parse()).transpose()?;
     let mut chain = world.chain();
@@ -49,9 +51,15 @@ pub(crate) async fn run(
         doctor = doctor.with_service_account(reference.clone(), service_account.clone());
     }
     if args.explain_order {
-        write!(out, "{}", doctor.examine().order())?;
+        let examination = doctor.examine();
+        if args.json {
+            writeln!(out, "{:#}", document_of_order(examination.order()))?;
+        } else {
+            write!(out, "{}", painted(examination.order()))?;
+        }
         return Ok(Verdict::Well);
     }
+    let asking = args.ask.then(|| working("asking AWS"));
     let mut examination = if args.ask { doctor.examine_live().await } else { doctor.examine() };
     if let (Some(image), Some(registry)) = (&image, &registry) {
         if let Some(path) = &args.permissions {
@@ -62,6 +70,7 @@ pub(crate) async fn run(
             ask_ecr(image, &chain, world, &mut examination).await?;
         }
     }
+    drop(asking);
     if args.json {
         writeln!(out, "{:#}", document(world, &examination))?;
     } else {
@@ -79,11 +88,12 @@ fn hold_against(
     registry: &EcrRegistry,
     path: &Path,
     examination: &mut Examination,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     const AREA: Area = Area::Other("permission policy");
-    let policy = read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let policy = read(path).map_err(|error| Failure::about(path.display(), error))?;
     let repository = registry.repository_arn(image.repository()).parse()?;
-    let findings = lint::policy(&policy, &repository)?;
+    let findings =
+        lint::policy(&policy, &repository).map_err(|error| Failure::about(path.display(), error))?;
     if findings.is_empty() {
         examination.add(Finding::new(
             Severity::Ok,
@@ -105,7 +115,7 @@ async fn ask_ecr(
     chain: &Chain,
     world: &World,
     examination: &mut Examination,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), flux_ecr_reflect::Error> {
     let mut reflector = Reflector::builder().credentials(chain.clone());
     if let Some(endpoint) = &world.ecr_endpoint {
         reflector = reflector.endpoint_url(endpoint);
@@ -117,11 +127,11 @@ async fn ask_ecr(
 }
 
 fn tell(world: &World, examination: &Examination, out: &mut impl Write) -> std::io::Result<()> {
-    writeln!(out, "Set-up")?;
+    writeln!(out, "{HEADING}Set-up{HEADING:#}")?;
     for line in &world.story {
         writeln!(out, "  {line}")?;
     }
-    write!(out, "\n{examination}")
+    write!(out, "\n{}", painted(examination))
 }
 
 fn document(world: &World, examination: &Examination) -> Value {
@@ -143,6 +153,21 @@ fn document(world: &World, examination: &Examination) -> Value {
         "caller": examination.caller().map(|caller| caller.arn.clone()),
         "findings": findings.collect::<Vec<_>>(),
         "trustPolicy": examination.trust_policy(),
+    })
+}
+
+fn document_of_order(order: &OrderExplanation) -> Value {
+    let step = |step: &OrderStep| {
+        json!({
+            "source": step.kind().to_string(),
+            "standing": step.standing().to_string(),
+            "principal": step.principal().map(ToString::to_string),
+        })
+    };
+    json!({
+        "order": order.chain().iter().map(step).collect::<Vec<_>>(),
+        "orderOfAwsSdks": order.sdk().iter().map(step).collect::<Vec<_>>(),
+        "differs": order.differs(),
     })
 }
 

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use examples::failure::Failure as InFull;
+use examples::terminal::{bar, working};
 use flux_aws_auth::{ChainReport, Principal, http_client};
 use flux_ecr_reflect::{EcrRegistry, ImageName, OciRegistry, Reflection, Reflector, RegistryLogin};
 use flux_policy::Policy;
 use flux_policy::manifest::{self, Manifest};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::Args;
 use crate::counting::Counting;
@@ -49,6 +50,27 @@ pub(crate) enum Failure {
     Registry(flux_ecr_reflect::Error),
 }
 
+impl Failure {
+    /// What failed, why, and what to do.
+    pub(crate) fn in_full(&self) -> InFull {
+        match self {
+            Self::Input(message) => message.clone().into(),
+            Self::Image(error) => InFull::about("The image cannot be used", error.clone()),
+            Self::Policy(error) => InFull::about("The policy cannot be used", error.clone()),
+            Self::Credentials(error) => InFull::about("There are no AWS credentials", error.clone()),
+            Self::Registry(error) => InFull::about("The registry could not be read", error.clone()),
+        }
+    }
+
+    /// What each source of credentials had to say, where that is why.
+    pub(crate) fn report(&self) -> Option<&ChainReport> {
+        match self {
+            Self::Credentials(error) => error.report(),
+            _ => None,
+        }
+    }
+}
+
 impl Request {
     /// Reads the arguments, and the policy file if there is one.
     pub(crate) fn new(args: &Args, world: &World) -> Result<Self, Failure> {
@@ -75,7 +97,9 @@ pub(crate) async fn run(request: &Request, world: &World) -> Result<Findings, Fa
         .http_client(credential_requests.clone())
         .metadata_http_client(credential_requests.clone())
         .build();
+    let looking = working("looking for credentials");
     let resolved = chain.resolve().await?;
+    drop(looking);
     let found = Step {
         name: "credentials",
         duration: resolved.report().duration(),
@@ -142,7 +166,7 @@ fn reflector(
     credentials: impl ProvideCredentials + Clone + 'static,
     client: Counting<SharedHttpClient>,
 ) -> Result<Reflector, flux_ecr_reflect::Error> {
-    let progress = progress(world.tags);
+    let progress = bar(world.tags, "tags");
     let mut reflector = Reflector::builder()
         .credentials(credentials.clone())
         .http_client(client.clone())
@@ -167,19 +191,6 @@ fn reflector(
         reflector = reflector.oci_registry(registry.endpoint_url(url).build()?);
     }
     reflector.build()
-}
-
-/// Drawn on a terminal only, and on standard error, so that piped output is plain.
-fn progress(tags: Option<u64>) -> ProgressBar {
-    let (bar, template) = match tags {
-        Some(tags) => (ProgressBar::new(tags), "{wide_bar} {human_pos}/{human_len} tags"),
-        None => (ProgressBar::new_spinner(), "{spinner} {human_pos} tags"),
-    };
-    // A template that is not understood leaves the bar as it is.
-    match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 struct Stopwatch(std::time::Instant);

@@ -1,7 +1,5 @@
 //! The findings and the failures as one JSON document, for machines.
 
-use std::error::Error as StdError;
-
 use flux_aws_auth::{ChainReport, SourceReport, SourceResult};
 use flux_policy::Selected;
 use serde_json::{Value, json};
@@ -44,32 +42,17 @@ pub(crate) fn findings(request: &Request, world: &World, findings: &Findings) ->
 
 /// What failed, why, and what to do.
 pub(crate) fn failure(failure: &Failure) -> Value {
-    let (what, error, hint, sources): (_, &dyn StdError, _, _) = match failure {
-        Failure::Input(message) => return json!({"error": {"what": "input", "message": message}}),
-        Failure::Credentials(error) => ("credentials", error, error.hint(), error.report().map(sources)),
-        Failure::Image(error) => ("image", error, error.hint(), None),
-        Failure::Policy(error) => ("policy", error, error.hint(), None),
-        Failure::Registry(error) => ("registry", error, error.hint(), None),
+    let what = match failure {
+        Failure::Input(_) => "input",
+        Failure::Image(_) => "image",
+        Failure::Policy(_) => "policy",
+        Failure::Credentials(_) => "credentials",
+        Failure::Registry(_) => "registry",
     };
-    json!({
-        "error": {
-            "what": what,
-            "message": error.to_string(),
-            "causes": causes(error),
-            "hint": hint,
-        },
-        "sources": sources,
-    })
-}
-
-fn causes(error: &dyn StdError) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    causes
+    let mut document = failure.in_full().to_json();
+    document["error"]["what"] = what.into();
+    document["sources"] = failure.report().map(sources).into();
+    document
 }
 
 fn sources(report: &ChainReport) -> Value {

@@ -1,15 +1,17 @@
 //! The findings and the failures as text for people.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write};
+
+use examples::terminal::style::{BAD, GOOD, HEADING};
+use examples::terminal::{painted, painted_decision};
 
 use crate::job::{Failure, Findings, Request};
 use crate::world::World;
 
 /// The heading, the set-up, what is asked.
 pub(crate) fn setup(out: &mut impl Write, request: &Request, world: &World) -> io::Result<()> {
-    writeln!(out, "Set-up")?;
+    writeln!(out, "{HEADING}Set-up{HEADING:#}")?;
     for line in &world.story {
         writeln!(out, "  {line}")?;
     }
@@ -19,20 +21,22 @@ pub(crate) fn setup(out: &mut impl Write, request: &Request, world: &World) -> i
 /// Everything that was found, in the order in which it was done.
 pub(crate) fn findings(out: &mut impl Write, world: &World, findings: &Findings) -> io::Result<()> {
     let (scan, latest) = (&findings.reflection.scan, &findings.reflection.latest);
-    writeln!(out, "{}", findings.report)?;
+    writeln!(out, "{}", painted(&findings.report))?;
     let listing = scan.listing();
     let (tags, pages, excluded) = (listing.tags(), listing.pages(), listing.excluded());
-    writeln!(out, "Scan\n  {scan}")?;
+    writeln!(out, "{HEADING}Scan{HEADING:#}\n  {scan}")?;
     writeln!(
         out,
         "  {tags} tags listed in {pages} pages, {excluded} of them left out by the exclusion list\n"
     )?;
-    writeln!(out, "Decision\n{}\n", indented(latest.decision()))?;
+    let decision = painted_decision(latest.decision());
+    writeln!(out, "{HEADING}Decision{HEADING:#}\n{}\n", indented(&decision))?;
+    writeln!(out, "{HEADING}Latest image{HEADING:#}")?;
     match latest.image_ref() {
-        Some(image) => writeln!(out, "Latest image\n  {image}\n")?,
-        None => writeln!(out, "Latest image\n  none\n")?,
+        Some(image) => writeln!(out, "  {GOOD}{image}{GOOD:#}\n")?,
+        None => writeln!(out, "  {BAD}none{BAD:#}\n")?,
     }
-    writeln!(out, "Took")?;
+    writeln!(out, "{HEADING}Took{HEADING:#}")?;
     for step in &findings.steps {
         let plural = if step.requests == 1 { "" } else { "s" };
         writeln!(
@@ -50,31 +54,12 @@ pub(crate) fn findings(out: &mut impl Write, world: &World, findings: &Findings)
     Ok(())
 }
 
-/// What failed, why, and what to do, in full sentences.
+/// What failed, why, and what to do.
 pub(crate) fn failure(err: &mut impl Write, failure: &Failure) -> io::Result<()> {
-    match failure {
-        Failure::Input(message) => writeln!(err, "{message}"),
-        Failure::Image(error) => explain(err, "The image cannot be used", error, error.hint()),
-        Failure::Policy(error) => explain(err, "The policy cannot be used", error, error.hint()),
-        Failure::Registry(error) => explain(err, "The registry could not be read", error, error.hint()),
-        Failure::Credentials(error) => match error.report() {
-            // It has the causes and the remedies, source by source.
-            Some(report) => write!(err, "{report}"),
-            None => explain(err, "There are no AWS credentials", error, error.hint()),
-        },
-    }
-}
-
-fn explain(err: &mut impl Write, what: &str, error: &dyn StdError, hint: Option<&str>) -> io::Result<()> {
-    writeln!(err, "{what}: {error}.")?;
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        writeln!(err, "  Cause: {error}")?;
-        cause = error.source();
-    }
-    match hint {
-        Some(hint) => writeln!(err, "  What to do: {hint}"),
-        None => Ok(()),
+    match failure.report() {
+        // It has the causes and the remedies, source by source.
+        Some(report) => write!(err, "{}", painted(report)),
+        None => write!(err, "{}", painted(&failure.in_full())),
     }
 }
 

@@ -2,15 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a failing helper fails its test")]
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+
+use examples::program::of_example;
 
 /// Runs the example on sample files; with tags, on standard input.
 fn explain(words: &[&str], tags: Option<&str>) -> Output {
-    // Cargo builds a package's examples before it runs its tests, into the folder beside theirs.
-    let tests: PathBuf = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let name = format!("explain_policy{}", std::env::consts::EXE_SUFFIX);
-    let mut child = Command::new(tests.parent().unwrap().join("examples").join(name))
+    let mut child = Command::new(of_example("explain_policy"))
         .args(words)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/data/explain"))
         .stdin(Stdio::piped())
@@ -82,8 +80,37 @@ fn json_holds_decision_and_verdicts() {
 }
 
 #[test]
+fn what_a_tag_would_do_to_a_terminal_is_written_out() {
+    let output =
+        explain(&["minio.yaml"], Some("RELEASE.2024-01-01T00-00-00Z\n\u{1b}]0;title\u{7}\u{1b}[2J\n"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let shown = "\\u{1b}]0;title\\u{7}\\u{1b}[2J";
+    assert!(text.contains(&format!("1 not matched by the filter: {shown}\n")), "{text}");
+    assert!(text.contains(&format!("{shown}\tnot matched by the filter\n")), "{text}");
+    assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+}
+
+#[test]
+fn every_policy_that_cannot_be_evaluated_is_named_and_the_others_are_evaluated() {
+    let words = ["wrong.yaml", "podinfo.txt"];
+    expect(&words, None, 2, &["ImagePolicy right\n7.0.0-rc10 is the"], "range: ");
+    let told = String::from_utf8(explain(&words, None).stderr).unwrap();
+    for policy in ["wrong-range: ", "wrong-pattern: "] {
+        assert_eq!(told.matches(policy).count(), 1, "{told}");
+    }
+    let output = explain(&[words[0], words[1], "--json"], None);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(2), 0));
+    for (index, is_right) in [(0, false), (1, true), (2, false)] {
+        assert_eq!(document[index]["explanation"].is_object(), is_right, "{document:#}");
+        assert_eq!(document[index]["error"]["message"].is_string(), !is_right, "{document:#}");
+    }
+}
+
+#[test]
 fn bad_input_is_named() {
     expect(&["missing.yaml"], None, 2, &[], "missing.yaml: ");
     expect(&["podinfo.txt"], Some(""), 2, &[], "podinfo.txt: no document has kind ImagePolicy");
     expect(&["builds.yaml", "missing.txt"], None, 2, &[], "missing.txt: ");
+    expect(&["missing.yaml", "--json"], None, 2, &["\"what\": \"missing.yaml\""], "");
 }

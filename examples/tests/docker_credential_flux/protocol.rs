@@ -1,19 +1,16 @@
 //! What Docker says on standard input, and what it finds on standard output.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use examples::program::of_example;
 use serde_json::{Value, json};
 
 const REGISTRY: &str = "111122223333.dkr.ecr.eu-west-1.amazonaws.com";
 
 /// The exit code, and what is on standard output.
 fn helper(words: &[&str], input: &str) -> (i32, String) {
-    // Cargo builds a package's examples before it runs its tests, into the folder beside theirs.
-    let tests: PathBuf = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let name = format!("docker_credential_flux{}", std::env::consts::EXE_SUFFIX);
-    let mut child = Command::new(tests.parent().unwrap().join("examples").join(name))
+    let mut child = Command::new(of_example("docker_credential_flux"))
         .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,15 +1,12 @@
 //! The example as a process: exit codes, and which stream says what.
 
-use std::path::PathBuf;
 use std::process::Command;
+
+use examples::program::of_example;
 
 #[track_caller]
 fn expect(words: &[&str], code: i32, out: &str, err: &str) {
-    // Cargo builds a package's examples before it runs its tests, into the folder beside theirs.
-    let tests: PathBuf = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let program =
-        tests.parent().unwrap().join("examples").join(format!("doctor{}", std::env::consts::EXE_SUFFIX));
-    let output = Command::new(program).args(words).output().unwrap();
+    let output = Command::new(of_example("doctor")).args(words).output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(code), "{words:?}\n{stdout}\n{stderr}");
     assert!(stdout.contains(out), "{words:?}: {out:?} is not in\n{stdout}");
@@ -28,10 +25,12 @@ fn the_exit_code_tells_well_from_a_problem_and_bad_input() {
     );
     expect(&["--setup", "nothing"], 1, "PROBLEM", "");
     expect(&["--setup", "nothing", "--json"], 1, "\"reason\": \"WebIdentityNotActive\"", "");
+    expect(&["--explain-order", "--json"], 0, "\"differs\": false", "");
+    expect(&["--json", "--image", "ghcr.io/stefanprodan/podinfo"], 2, "\"error\": {", "");
     expect(&["--explain-order"], 0, "Both come to the same source.", "");
     expect(&["--image", "ghcr.io/stefanprodan/podinfo"], 2, "", "ghcr.io");
-    expect(&["--permissions", "no/such/file.json"], 2, "", "no/such/file.json cannot be read");
-    expect(&["--permissions", "Cargo.toml"], 2, "", "error: ");
+    expect(&["--permissions", "no/such/file.json"], 2, "", "no/such/file.json: ");
+    expect(&["--permissions", "Cargo.toml"], 2, "", "Cargo.toml: ");
     expect(&["--live", "--setup", "node"], 2, "", "--live");
     expect(&["--explain-order", "--ask"], 2, "", "--ask");
 }

@@ -1,6 +1,7 @@
 //! Each way to an identity, looked at and asked.
 
 use clap::Parser;
+use examples::terminal::Screen;
 use serde_json::Value;
 
 use crate::args::Args;
@@ -11,9 +12,9 @@ use crate::world::{World, mixed_repository};
 async fn run(words: &[&str]) -> (Verdict, String, u64) {
     let args = Args::parse_from(["doctor"].iter().chain(words));
     let world = World::embedded(args.setup, mixed_repository(100), Some(100)).await.unwrap();
-    let mut out = Vec::new();
+    let mut out = Screen::plain(Vec::new());
     let verdict = program::run(&args, &world, &mut out).await.unwrap();
-    let out = String::from_utf8(out).unwrap();
+    let out = String::from_utf8(out.into_inner().unwrap()).unwrap();
     let aws = world.aws.as_ref().unwrap();
     for secret in aws.secrets_issued() {
         assert!(!out.contains(&secret), "{words:?} tells a secret:\n{out}");

@@ -1,14 +1,11 @@
 //! The example as a process: exit codes, and which stream says what.
 
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use examples::program::of_example;
+
 fn reflect(words: &[&str]) -> Output {
-    // Cargo builds a package's examples before it runs its tests, into the folder beside theirs.
-    let tests: PathBuf = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let program =
-        tests.parent().unwrap().join("examples").join(format!("reflect{}", std::env::consts::EXE_SUFFIX));
-    Command::new(program).args(words).output().unwrap()
+    Command::new(of_example("reflect")).args(words).output().unwrap()
 }
 
 #[track_caller]

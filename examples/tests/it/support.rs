@@ -1,6 +1,7 @@
 //! Runs the `reflect` example in this process.
 
 use clap::Parser;
+use examples::terminal::Screen;
 use local_aws::Repository;
 
 use crate::args::Args;
@@ -32,7 +33,8 @@ pub(crate) async fn world_with(tags: &[&str]) -> World {
 
 /// Runs the example in `world`.
 pub(crate) async fn run(args: &Args, world: &World) -> Run {
-    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let (mut out, mut err) = (Screen::plain(Vec::new()), Screen::plain(Vec::new()));
     let verdict = program::run(args, world, &mut out, &mut err).await.unwrap();
-    Run { verdict, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+    let text = |screen: Screen<Vec<u8>>| String::from_utf8(screen.into_inner().unwrap()).unwrap();
+    Run { verdict, out: text(out), err: text(err) }
 }

@@ -1,1 +1,0 @@
-//! Nothing: the examples are this package's example targets, and its tests run them from end to end.
