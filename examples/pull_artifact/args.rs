@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Operation::Extract)]
     pub(crate) operation: Operation,
 
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Where it goes: a new folder, or a file for `copy`. Unless set, it is unpacked, listed and thrown away.
     #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,

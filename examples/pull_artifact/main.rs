@@ -3,14 +3,6 @@
 //!
 //! ```console
 //! $ cargo run -p pull_artifact
-//! $ cargo run -p pull_artifact -- --tag stable --out stable.tgz --operation copy
-//! $ cargo run -p pull_artifact -- --live --image public.ecr.aws/docker/library/alpine --tag 3.22 --out alpine
-//! ```
-//!
-//! No AWS account and no cluster needed: an embedded AWS has the repository, with what `flux push artifact` would have put there.
-//! It prints:
-//!
-//! ```text
 //! 111122223333.dkr.ecr.eu-west-1.amazonaws.com/fleet/manifests
 //!   revision  6.2.0@sha256:…
 //!   source    https://github.com/example/fleet.git
@@ -20,62 +12,65 @@
 //!   layer     application/vnd.cncf.flux.content.v1.tar+gzip, 256 bytes
 //!     deploy/deployment.yaml
 //!     deploy/kustomization.yaml
+//! $ cargo run -p pull_artifact -- --tag stable --json
+//! $ cargo run -p pull_artifact -- --semver '<6.2.0' --operation copy
+//! $ cargo run -p pull_artifact -- --live --image public.ecr.aws/docker/library/alpine --tag 3.22 --out alpine
 //! ```
 //!
+//! No AWS account and no cluster needed: an embedded AWS has the repository, with what `flux push artifact` would have put there.
 //! With `--live` it is a real repository, asked with the identity that this process's environment gives; Amazon ECR Public also
 //! without one.
 //!
-//! Exit codes: 0 done, 1 failed, 2 a bad command line.
+//! Exit codes: 0 done, 1 there is no such artifact or layer, 2 bad input or failure.
 
 mod args;
 mod fleet;
 mod pull;
+mod told;
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use examples::failure::Failure;
+use examples::terminal::{Screen, working};
+use flux_ecr_reflect::{Error, ErrorKind};
 
 use crate::args::Args;
 use crate::fleet::Fleet;
-use crate::pull::Pull;
+use crate::pull::{Pull, Pulled};
 
-type BoxError = Box<dyn Error + Send + Sync>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
     match run(&args).await {
-        Ok(text) => match write!(io::stdout(), "{text}") {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Err(error) => {
-            let _ = write!(io::stderr(), "{}", told(&*error));
-            ExitCode::FAILURE
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.tell(args.json);
+            let is_not_there = |error: &Error| error.kind() == ErrorKind::NotFound;
+            if failure.error().downcast_ref().is_some_and(is_not_there) { ExitCode::from(1) } else { code }
         }
     }
 }
 
-async fn run(args: &Args) -> Result<String, BoxError> {
-    if args.live {
-        let pull = Pull { registry: fleet::live()?, image: args.image()?, reference: args.reference()? };
-        return pull.run(args).await;
+async fn run(args: &Args) -> Result<(), Failure> {
+    let pulled = pull(args).await?;
+    if args.json {
+        writeln!(io::stdout(), "{:#}", told::document(&pulled))?;
+    } else {
+        told::text(&pulled, &mut Screen::stdout())?;
     }
-    let fleet = Fleet::start().await?;
-    let pull = Pull { registry: fleet.registry()?, image: args.image()?, reference: args.reference()? };
-    pull.run(args).await
+    Ok(())
 }
 
-/// An error with its causes and, where there is one, the next thing to do.
-fn told(error: &(dyn Error + 'static)) -> String {
-    let mut text = format!("{error}\n");
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.extend(["  because: ", &cause.to_string(), "\n"]);
-        next = cause.source();
+async fn pull(args: &Args) -> Result<Pulled, Failure> {
+    let (image, reference) = (args.image()?, args.reference()?);
+    let _working = working(format!("pulling {image}"));
+    if args.live {
+        return Pull { registry: fleet::live()?, image, reference }.run(args).await;
     }
-    let hint = error.downcast_ref::<flux_ecr_reflect::Error>().and_then(flux_ecr_reflect::Error::hint);
-    hint.map_or_else(|| text.clone(), |hint| format!("{text}{hint}\n"))
+    let fleet = Fleet::start().await?;
+    Pull { registry: fleet.registry()?, image, reference }.run(args).await
 }

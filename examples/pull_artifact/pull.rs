@@ -1,13 +1,12 @@
-//! The pull itself, and what is told of it.
+//! The pull itself.
 
-use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use examples::failure::Failure;
 use flux_ecr_reflect::artifact::{Artifact, ArtifactRef, Layer};
 use flux_ecr_reflect::{ImageName, OciRegistry};
 
-use crate::BoxError;
 use crate::args::{Args, Operation};
 
 /// What is pulled, and from where.
@@ -17,50 +16,46 @@ pub(crate) struct Pull {
     pub(crate) reference: ArtifactRef,
 }
 
+/// What came of it.
+pub(crate) struct Pulled {
+    pub(crate) artifact: Artifact,
+    pub(crate) layer: Layer,
+    pub(crate) content: Content,
+}
+
+/// What became of the layer.
+pub(crate) enum Content {
+    CopiedTo(PathBuf),
+    ExtractedTo(PathBuf),
+    /// So many bytes came, and nobody has them.
+    Checked(u64),
+    /// These files are in it, and nobody has them.
+    Listed(Vec<PathBuf>),
+}
+
 impl Pull {
-    pub(crate) async fn run(&self, args: &Args) -> Result<String, BoxError> {
+    pub(crate) async fn run(&self, args: &Args) -> Result<Pulled, Failure> {
         let artifact = Artifact::resolve(&self.registry, &self.image, &self.reference).await?;
-        let layer = artifact.layer(args.media_type.as_deref())?;
-        let mut text = description(&artifact, layer);
-        match (&args.out, args.operation) {
+        let layer = artifact.layer(args.media_type.as_deref())?.clone();
+        let content = match (args.out.clone(), args.operation) {
             (Some(path), Operation::Copy) => {
-                artifact.copy_to(layer, path).await?;
-                writeln!(text, "  copied to {}", path.display())?;
+                artifact.copy_to(&layer, &path).await?;
+                Content::CopiedTo(path)
             }
             (Some(path), Operation::Extract) => {
-                artifact.extract_to(layer, path).await?;
-                writeln!(text, "  extracted to {}", path.display())?;
+                artifact.extract_to(&layer, &path).await?;
+                Content::ExtractedTo(path)
             }
-            (None, Operation::Copy) => {
-                let bytes = artifact.write_to(layer, tokio::io::sink()).await?;
-                writeln!(text, "  {bytes} bytes came, and are the layer's")?;
-            }
+            (None, Operation::Copy) => Content::Checked(artifact.write_to(&layer, tokio::io::sink()).await?),
             (None, Operation::Extract) => {
                 let folder = tempfile::tempdir()?;
                 let files = folder.path().join("files");
-                artifact.extract_to(layer, &files).await?;
-                for name in names(&files)? {
-                    writeln!(text, "    {}", name.display())?;
-                }
+                artifact.extract_to(&layer, &files).await?;
+                Content::Listed(names(&files)?)
             }
-        }
-        Ok(text)
+        };
+        Ok(Pulled { artifact, layer, content })
     }
-}
-
-fn description(artifact: &Artifact, layer: &Layer) -> String {
-    let mut text = format!("{}\n  revision  {}\n", artifact.name(), artifact.revision());
-    for (what, value) in [
-        ("source", artifact.source()),
-        ("of", artifact.source_revision()),
-        ("created", artifact.created()),
-        ("type", Some(artifact.artifact_type())),
-    ] {
-        if let Some(value) = value {
-            text.extend(["  ", &format!("{what:<8}"), "  ", value, "\n"]);
-        }
-    }
-    text + &format!("  layer     {}, {} bytes\n", layer.media_type(), layer.size())
 }
 
 /// The files in a folder and those below it, in order.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use flux_ecr_reflect::artifact::{Artifact, ArtifactRef};
 use flux_ecr_reflect::{ErrorKind, OciRegistry};
 use local_aws::{Fault, Service};
+use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, IMAGE};
 
@@ -34,16 +35,20 @@ fn printed(words: &[&str]) -> String {
 
 #[test]
 fn the_example_prints_what_its_documentation_says() {
-    let documentation = include_str!("../main.rs");
-    let (_, said) = documentation.split_once("//! ```text\n").unwrap();
-    let (said, _) = said.split_once("//! ```\n").unwrap();
-    let said: Vec<_> = said.lines().map(|line| line.strip_prefix("//! ").unwrap()).collect();
-    let printed = printed(&[]);
-    let shortened = printed.lines().map(|line| match line.split_once("sha256:") {
-        Some((before, _)) => format!("{before}sha256:…"),
-        None => line.to_owned(),
-    });
-    assert_eq!(shortened.collect::<Vec<_>>(), said);
+    examples::shown::check(include_str!("../main.rs"), Path::new(env!("CARGO_BIN_EXE_pull_artifact")));
+}
+
+#[test]
+fn a_machine_reads_one_document() {
+    let document = |words: &[&str]| -> Value { serde_json::from_slice(&program(words).stdout).unwrap() };
+    let pulled = document(&["--json"]);
+    assert_eq!(pulled["image"], IMAGE);
+    assert_eq!(pulled["sourceRevision"], "v6.2.0@sha1:0123456789abcdef0123456789abcdef01234567");
+    assert_eq!(pulled["revision"], format!("6.2.0@{}", pulled["digest"].as_str().unwrap()));
+    assert_eq!(pulled["files"], json!(["deploy/deployment.yaml", "deploy/kustomization.yaml"]));
+    assert!(pulled["layer"]["size"].as_u64().unwrap() > 100 && pulled["copiedTo"].is_null());
+    let failed = document(&["--json", "--tag", "missing"]);
+    assert!(failed["error"]["message"].as_str().unwrap().contains("missing"), "{failed}");
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn the_options_are_those_of_an_oci_repository() {
     printed(&["--out", files.to_str().unwrap()]);
     assert!(file.metadata().unwrap().len() > 100 && files.join("deploy/deployment.yaml").exists());
     let again = program(&["--out", files.to_str().unwrap()]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(2));
     for wrong in [&["--tag", "missing"][..], &["--semver", ">=7"], &["--media-type", "text/plain"]] {
         let output = program(wrong);
         assert_eq!(output.status.code(), Some(1), "{wrong:?}");
