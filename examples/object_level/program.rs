@@ -16,7 +16,7 @@ pub(crate) struct Story {
     pub(crate) annotated: Vec<(String, String)>,
     pub(crate) reads: Vec<Read>,
     /// What team-c would have to do.
-    pub(crate) remedy: String,
+    pub(crate) hint: String,
     /// Whose credentials team-a has: at first, with another's role, without a ServiceAccount.
     pub(crate) team_a: [Result<Principal, Refusal>; 3],
     pub(crate) controller: Principal,
@@ -70,7 +70,7 @@ pub(crate) async fn run() -> Result<Story, Failure> {
         }
     }
     let refused = of_object("team-c")?.resolve().await.err();
-    let remedy = refused.and_then(|error| error.hint().map(str::to_owned)).unwrap_or_default();
+    let hint = refused.and_then(|error| error.hint().map(str::to_owned)).unwrap_or_default();
 
     let credentials = of_object("team-a")?;
     let at_first = principal(&credentials).await;
@@ -81,7 +81,7 @@ pub(crate) async fn run() -> Result<Story, Failure> {
 
     let own = authenticator.credentials(&Resource::image(&host)?, Identity::Controller)?;
     let controller = own.resolve().await?.principal().clone();
-    Ok(Story { annotated, reads, remedy, team_a: [at_first, with_another_role, without], controller })
+    Ok(Story { annotated, reads, hint, team_a: [at_first, with_another_role, without], controller })
 }
 
 /// Whose credentials there are now.

@@ -20,7 +20,7 @@ pub(crate) fn text(story: &Story, with_table: bool, out: &mut impl Write) -> io:
     let reads = if with_table { table } else { lines };
     reads(&story.reads, out)?;
 
-    writeln!(out, "\n{HEADING}Why not team-c:{HEADING:#}\n  {}", painted(&story.remedy))?;
+    writeln!(out, "\n{HEADING}Why not team-c:{HEADING:#}\n  {}", painted(&story.hint))?;
 
     let [at_first, with_another_role, without] = &story.team_a;
     writeln!(out, "\nteam-a is {}", Outcome(at_first))?;
@@ -94,7 +94,7 @@ pub(crate) fn document(story: &Story) -> Value {
     json!({
         "serviceAccounts": annotated.map(|(name, role)| json!({ "name": name, "role": role })).collect::<Vec<_>>(),
         "reads": reads.collect::<Vec<_>>(),
-        "remedy": story.remedy,
+        "hint": story.hint,
         "teamA": {
             "atFirst": identity(at_first),
             "withAnotherRole": identity(with_another_role),

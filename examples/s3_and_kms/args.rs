@@ -36,6 +36,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ARN", requires_all = ["live", "ciphertext"])]
     key: Option<String>,
 
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// The file with what is to be decrypted.
     #[arg(long, value_name = "FILE", requires = "key")]
     ciphertext: Option<PathBuf>,

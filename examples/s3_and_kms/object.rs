@@ -1,6 +1,6 @@
 //! A tenant's object, and what is read for it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_s3::config::SharedHttpClient;
@@ -25,6 +25,23 @@ pub(crate) enum Wants {
     Plaintext { key: String, ciphertext: Vec<u8> },
 }
 
+/// What came of an object.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) name: String,
+    /// What it wants, in words.
+    pub(crate) wants: String,
+    pub(crate) outcome: Outcome,
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Credentials of this identity, and what it read with them: the content, or who refused.
+    Asked { identity: String, read: Result<String, String> },
+    /// There are no credentials: the reason's code, and what to do.
+    NoCredentials(Error),
+}
+
 /// AWS's clients, made for each object.
 #[derive(Debug)]
 pub(crate) struct Clients {
@@ -40,30 +57,21 @@ impl Clients {
         Self { authenticator, http_client: http_client(), endpoint }
     }
 
-    /// Reads what an object wants, with its own identity, and tells.
-    pub(crate) async fn read(&self, object: &Object) -> String {
-        let mut told = format!("{}\n", object.name);
-        let _ = match self.credentials(object).await {
-            Ok((credentials, principal)) => {
+    /// Reads what an object wants, with its own identity.
+    pub(crate) async fn read(&self, object: &Object) -> Reading {
+        let outcome = match self.credentials(object).await {
+            Ok((credentials, identity)) => {
                 let read = match &object.wants {
                     Wants::Object { region, bucket, object } => {
                         self.get_object(credentials, region, bucket, object).await
                     }
                     Wants::Plaintext { key, ciphertext } => self.decrypt(credentials, key, ciphertext).await,
                 };
-                writeln!(
-                    told,
-                    "  is {principal}\n  {}: {}",
-                    object.wants,
-                    read.unwrap_or_else(|refusal| refusal)
-                )
+                Outcome::Asked { identity, read }
             }
-            Err(error) => {
-                let hint = error.hint().unwrap_or_default();
-                writeln!(told, "  has no credentials ({})\n  {hint}", error.reason())
-            }
+            Err(error) => Outcome::NoCredentials(error),
         };
-        told
+        Reading { name: object.name.clone(), wants: object.wants.to_string(), outcome }
     }
 
     /// The credentials, and whose they are. A client would resolve them by itself; here a failure is told before.

@@ -33,8 +33,8 @@ async fn each_tenant_gets_its_own_and_nobody_what_is_another_s() {
     let deleted = by("credentials", "InvalidConfiguration");
     assert_eq!(document["teamA"]["withoutServiceAccount"], json!({ "identity": null, "refused": deleted }));
     assert_eq!(document["controller"]["identity"], "a role of account 111122223333");
-    let remedy = document["remedy"].as_str().unwrap();
-    assert!(remedy.contains("subject system:serviceaccount:team-c:image-reader"), "{remedy}");
+    let hint = document["hint"].as_str().unwrap();
+    assert!(hint.contains("subject system:serviceaccount:team-c:image-reader"), "{hint}");
 }
 
 #[tokio::test]
