@@ -321,7 +321,7 @@ async fn a_program_adds_what_it_finds_by_itself() {
     examination.add(registry.with_reason(Reason::AccessDenied).with_hint("Ask for it."));
     assert_eq!(examination.severity(), Severity::Problem);
     let shown = examination.to_string();
-    assert!(shown.starts_with("1 problem, 0 warnings\n  PROBLEM  registry: login: denied (Denied)\n           What to do: Ask for it.\n"), "{shown}");
+    assert!(shown.starts_with("1 problem, 0 warnings\n  PROBLEM  registry: login: denied (AccessDenied)\n           What to do: Ask for it.\n"), "{shown}");
 }
 
 /// A token's times are a stranger's numbers.
