@@ -93,6 +93,7 @@
 //! * `sops` reads the Secret of a Kustomization's decryption: `AccessKeySecret::sops`. A parser for YAML more.
 //! * `assume-role-annotation` reads the annotation by which a ServiceAccount asks for a further role:
 //!   `AuthenticatorBuilder::assume_role_annotation`. The same parser.
+//! * `test-util` has stand-ins for the tests of one's own program, and a clock that they move: `test_util`. No crate more.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer_limit;
@@ -128,6 +129,9 @@ mod service_account;
 mod session_name;
 pub mod source;
 mod sts;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test_util;
 mod text;
 mod token;
 

@@ -1,14 +1,13 @@
 //! Whose credentials are handed out, for what, and when no longer.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use flux_aws_auth::source::NamedProvider;
+use flux_aws_auth::test_util::FakeServiceAccounts;
 use flux_aws_auth::{
     AccessKeySecret, Authenticator, AuthenticatorBuilder, ChainBuilder, Environment, Error, ErrorKind,
     Identity, IdentityCredentials, Integration, Level, ROLE_ARN_ANNOTATION, Reason, Resource, RoleHop,
@@ -21,73 +20,27 @@ use crate::support::*;
 const READER: &str = "arn:aws:iam::444455556666:role/reader";
 const WRITER: &str = "arn:aws:iam::444455556666:role/writer";
 
-/// Uid and role.
-type Account = (Option<String>, Option<String>);
-
 #[cfg(feature = "assume-role-annotation")]
 mod annotation;
 mod region;
 
-/// ServiceAccounts by namespace and name.
-#[derive(Clone, Default)]
-struct Cluster {
-    accounts: Arc<Mutex<BTreeMap<String, Account>>>,
-    reads: Arc<Mutex<usize>>,
-    is_down: Arc<Mutex<bool>>,
+/// A cluster with the ServiceAccount `tenant/reader`, which names a role.
+fn cluster() -> FakeServiceAccounts {
+    FakeServiceAccounts::new().with_role("tenant", "reader", READER)
 }
 
-impl Cluster {
-    fn with(self, name: &str, uid: &str, role: &str) -> Self {
-        self.put(name, Some(uid), Some(role));
-        self
-    }
-
-    fn put(&self, name: &str, uid: Option<&str>, role: Option<&str>) {
-        let account = (uid.map(str::to_owned), role.map(str::to_owned));
-        self.accounts.lock().unwrap().insert(name.to_owned(), account);
-    }
-
-    fn delete(&self, name: &str) {
-        self.accounts.lock().unwrap().remove(name);
-    }
-
-    fn reads(&self) -> usize {
-        *self.reads.lock().unwrap()
-    }
+fn reader() -> ServiceAccountRef {
+    ServiceAccountRef::new("tenant", "reader")
 }
 
-impl fmt::Debug for Cluster {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Cluster")
-    }
+/// A ServiceAccount that names this role.
+fn naming(role: &str) -> ServiceAccount {
+    ServiceAccount::new([(ROLE_ARN_ANNOTATION, role)])
 }
 
-#[async_trait]
-impl ServiceAccountTokens for Cluster {
-    async fn service_account(&self, reference: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        *self.reads.lock().unwrap() += 1;
-        if *self.is_down.lock().unwrap() {
-            return Err(Error::new(ErrorKind::Unavailable, "the API server is down"));
-        }
-        let accounts = self.accounts.lock().unwrap();
-        let Some((uid, role)) = accounts.get(&reference.to_string()) else {
-            return Err(Error::new(
-                ErrorKind::Configuration,
-                format!("serviceaccounts {reference} not found"),
-            ));
-        };
-        let account = ServiceAccount::new(role.as_deref().map(|role| (ROLE_ARN_ANNOTATION, role)));
-        Ok(match uid {
-            Some(uid) => account.with_uid(uid),
-            None => account,
-        })
-    }
-
-    async fn create_token(&self, request: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
-        let name = request.service_account().to_string();
-        let uid = self.accounts.lock().unwrap().get(&name).and_then(|(uid, _)| uid.clone());
-        Ok(ServiceAccountToken::new(format!("token-of-{name}-{}", uid.unwrap_or_default())))
-    }
+/// How often a ServiceAccount was read.
+fn reads(cluster: &FakeServiceAccounts) -> usize {
+    cluster.requests().iter().filter(|request| request.starts_with("get ")).count()
 }
 
 /// An STS that gives everybody the role it asks for, in a session whose key says how many there were.
@@ -112,7 +65,7 @@ fn controller(aws: &Network, clock: &TestClock) -> ChainBuilder {
     chain(environment, aws, &Network::silent(), clock)
 }
 
-fn builder(aws: &Network, clock: &TestClock, cluster: &Cluster) -> AuthenticatorBuilder {
+fn builder(aws: &Network, clock: &TestClock, cluster: &FakeServiceAccounts) -> AuthenticatorBuilder {
     Authenticator::builder()
         .chain(controller(aws, clock))
         .service_account_tokens(cluster.clone())
@@ -139,7 +92,7 @@ async fn identity(credentials: &IdentityCredentials) -> String {
 async fn an_object_has_the_identity_that_flux_gives_it() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER).with("tenant/default", "u2", WRITER);
+    let cluster = cluster().with_role("tenant", "default", WRITER);
     let of_controller = format!("role {ROLE}, session reflector.flux-system.eu-west-1.fluxcd.io");
     let of_reader = format!("role {READER}, session reader.tenant.eu-central-1.fluxcd.io");
     let of_default = format!("role {WRITER}, session default.tenant.eu-central-1.fluxcd.io");
@@ -174,7 +127,7 @@ async fn an_object_has_the_identity_that_flux_gives_it() {
 async fn settings_that_contradict_each_other_are_refused() {
     let clock = TestClock::new();
     let none = Network::silent();
-    let cluster = Cluster::default();
+    let cluster = FakeServiceAccounts::new();
     let key = AccessKeySecret::bucket("s", [("accesskey", "AKIATENANT"), ("secretkey", SECRET)]).unwrap();
     let whole = || builder(&none, &clock, &cluster);
     let start = || Authenticator::builder().chain(controller(&none, &clock));
@@ -201,25 +154,25 @@ async fn settings_that_contradict_each_other_are_refused() {
 async fn a_service_account_is_read_before_each_use_and_its_session_is_kept() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
     let (one, other) = (tenant(&authenticator, "reader"), tenant(&authenticator, "reader"));
     assert_eq!(key(&one).await, "ASIA1");
-    assert_eq!(cluster.reads(), 2, "before and after a request to STS");
+    assert_eq!(reads(&cluster), 2, "before and after a request to STS");
     for _ in 0..3 {
         assert_eq!((key(&one).await, key(&other).await), ("ASIA1".to_owned(), "ASIA1".to_owned()));
     }
-    assert_eq!((cluster.reads(), aws.seen().len()), (8, 1));
+    assert_eq!((reads(&cluster), aws.seen().len()), (8, 1));
     assert_eq!(aws.lines(), ["POST https://sts.eu-central-1.amazonaws.com/"]);
 
-    cluster.put("tenant/reader", Some("u1"), Some(WRITER));
+    cluster.annotate(&reader(), WRITER);
     assert_eq!(identity(&one).await, format!("role {WRITER}, session reader.tenant.eu-central-1.fluxcd.io"));
     assert_eq!(key(&other).await, "ASIA2");
 
-    cluster.put("tenant/reader", Some("u2"), Some(WRITER));
+    cluster.insert(reader(), naming(WRITER).with_uid("u2"));
     assert_eq!((key(&other).await, key(&one).await), ("ASIA3".to_owned(), "ASIA3".to_owned()));
 
-    cluster.delete("tenant/reader");
+    cluster.remove(&reader());
     for credentials in [&one, &other] {
         let error = credentials.resolve().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -232,9 +185,9 @@ async fn a_service_account_is_read_before_each_use_and_its_session_is_kept() {
         assert!(credentials.fallback_on_interrupt().is_none());
     }
 
-    cluster.put("tenant/reader", Some("u2"), Some(WRITER));
+    cluster.insert(reader(), naming(WRITER).with_uid("u2"));
     assert_eq!(key(&one).await, "ASIA3", "it was away, and is the same");
-    *cluster.is_down.lock().unwrap() = true;
+    cluster.fail(reader(), Error::new(ErrorKind::Unavailable, "the API server is down"));
     assert!(
         one.resolve().await.unwrap_err().is_retryable(),
         "what cannot be read is not taken to be as before"
@@ -244,15 +197,15 @@ async fn a_service_account_is_read_before_each_use_and_its_session_is_kept() {
 /// The role is taken away, or another put in its place, while STS takes its time.
 #[tokio::test(start_paused = true)]
 async fn nobody_gets_what_was_asked_for_before_a_change() {
-    type Change = fn(&Cluster);
-    let changes: [Change; 3] = [
-        |cluster| cluster.put("tenant/reader", Some("u1"), Some(WRITER)),
-        |cluster| cluster.put("tenant/reader", Some("u2"), Some(READER)),
-        |cluster| cluster.delete("tenant/reader"),
+    type Change = fn(&FakeServiceAccounts);
+    let changes: [(Change, Reason); 3] = [
+        (|cluster| cluster.annotate(&reader(), WRITER), Reason::ServiceAccountReplaced),
+        (|cluster| cluster.insert(reader(), naming(READER)), Reason::ServiceAccountReplaced),
+        (|cluster| cluster.remove(&reader()), Reason::ServiceAccountMissing),
     ];
-    for change in changes {
+    for (change, expected) in changes {
         let clock = TestClock::new();
-        let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+        let cluster = cluster();
         let aws = {
             let (clock, cluster) = (clock.clone(), cluster.clone());
             Network::new(move |_| {
@@ -262,11 +215,6 @@ async fn nobody_gets_what_was_asked_for_before_a_change() {
         };
         let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
         let error = tenant(&authenticator, "reader").resolve().await.unwrap_err();
-        let expected = if cluster.accounts.lock().unwrap().is_empty() {
-            Reason::InvalidConfiguration
-        } else {
-            Reason::ServiceAccountReplaced
-        };
         assert_eq!(error.reason(), expected);
         assert_eq!(error.is_retryable(), expected == Reason::ServiceAccountReplaced);
     }
@@ -278,16 +226,14 @@ async fn a_tenant_never_gets_another_s_identity() {
     let refuse =
         |_: &Seen| sts_error(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
     let aws = Network::new(refuse);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER).with("tenant/bare", "u2", "no role");
-    cluster.put("tenant/unannotated", Some("u3"), None);
-    cluster.put("tenant/without-uid", None, Some(READER));
+    let cluster = cluster().with_role("tenant", "bare", "no role");
+    cluster.insert(ServiceAccountRef::new("tenant", "unannotated"), ServiceAccount::default());
     let authenticator = builder(&aws, &clock, &cluster).default_service_account("default").build().unwrap();
     for (name, reason, words) in [
         (Some("reader"), Reason::NotTrusted, "trust policy"),
         (Some("bare"), Reason::RoleArnMalformed, "invalid eks.amazonaws.com/role-arn annotation"),
         (Some("unannotated"), Reason::RoleNotNamed, "Annotate it"),
-        (Some("without-uid"), Reason::InvalidConfiguration, "ServiceAccount::with_uid"),
-        (Some("missing"), Reason::InvalidConfiguration, "failed to get service account 'tenant/missing'"),
+        (Some("missing"), Reason::ServiceAccountMissing, "failed to get service account 'tenant/missing'"),
         (
             None,
             Reason::DefaultServiceAccountMissing,
@@ -303,13 +249,37 @@ async fn a_tenant_never_gets_another_s_identity() {
     }
 }
 
+/// Else nobody could tell it from another of the same name.
+#[tokio::test(start_paused = true)]
+async fn a_service_account_without_a_uid_has_no_credentials() {
+    #[derive(Debug)]
+    struct WithoutUid;
+
+    #[async_trait]
+    impl ServiceAccountTokens for WithoutUid {
+        async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
+            Ok(naming(READER))
+        }
+
+        async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
+            Ok(ServiceAccountToken::new(TOKEN))
+        }
+    }
+
+    let (clock, aws) = (TestClock::new(), Network::silent());
+    let builder = builder(&aws, &clock, &cluster()).service_account_tokens(WithoutUid);
+    let error = tenant(&builder.build().unwrap(), "reader").resolve().await.unwrap_err();
+    assert_eq!(error.reason(), Reason::InvalidConfiguration);
+    assert!(whole_story(&error).contains("ServiceAccount::with_uid"), "{}", whole_story(&error));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_object_s_region_is_its_own() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
-    let reader = || Identity::object("tenant", Some("reader"));
+    let identity = || Identity::object("tenant", Some("reader"));
     for resource in [
         Resource::image("111122223333.dkr.ecr.ap-south-1.amazonaws.com/apps/app").unwrap(),
         Resource::kms_key("arn:aws:kms:eu-north-1:111122223333:alias/sops").unwrap(),
@@ -319,14 +289,14 @@ async fn an_object_s_region_is_its_own() {
             .unwrap(),
         Resource::image("public.ecr.aws/flux/app").unwrap(),
     ] {
-        authenticator.credentials(&resource, reader()).unwrap().resolve().await.unwrap();
+        authenticator.credentials(&resource, identity()).unwrap().resolve().await.unwrap();
     }
     let hosts: Vec<_> = aws.lines().iter().map(|line| line.replace("POST https://sts.", "")).collect();
     let expected = ["ap-south-1", "eu-north-1", "us-east-2", "us-east-1"];
     assert_eq!(hosts, expected.map(|region| format!("{region}.amazonaws.com/")));
 
     let nowhere = Resource::new(Integration::S3);
-    let error = authenticator.credentials(&nowhere, reader()).unwrap_err();
+    let error = authenticator.credentials(&nowhere, identity()).unwrap_err();
     assert_eq!(error.reason(), Reason::RegionMissing);
     assert!(
         error.to_string().starts_with("an AWS region is required for authenticating with a service account.")
@@ -380,7 +350,7 @@ async fn what_flux_does_not_support_must_be_allowed() {
 async fn hops_follow_an_object_s_own_identity() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
     let base = tenant(&authenticator, "reader");
     let hop = |name: &str| RoleHop::new(format!("arn:aws:iam::777788889999:role/{name}").parse().unwrap());
@@ -393,9 +363,9 @@ async fn hops_follow_an_object_s_own_identity() {
     let report = two.resolve().await.unwrap().report().clone();
     assert_eq!(report.origin(), Some(SourceKind::ServiceAccount));
 
-    cluster.put("tenant/reader", Some("u1"), Some(WRITER));
+    cluster.annotate(&reader(), WRITER);
     assert_eq!(key(&two).await, "ASIA6", "each step is made anew");
-    cluster.delete("tenant/reader");
+    cluster.remove(&reader());
     assert!(two.resolve().await.is_err(), "a hop's session does not outlast its ServiceAccount");
 }
 
@@ -404,7 +374,7 @@ async fn hops_follow_an_object_s_own_identity() {
 async fn expectations_are_the_controller_s() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster)
         .chain(controller(&aws, &clock).expect_account("111122223333"))
         .build()
@@ -446,7 +416,7 @@ async fn a_silent_api_server_has_a_limit() {
 async fn it_goes_into_an_sdk_config() {
     let clock = TestClock::new();
     let aws = sts(&clock);
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
     let provider = SharedCredentialsProvider::new(tenant(&authenticator, "reader"));
     let config = SdkConfig::builder().credentials_provider(provider).build();
@@ -459,7 +429,7 @@ async fn it_goes_into_an_sdk_config() {
 async fn a_refusal_is_one_through_another_chain_too() {
     let clock = TestClock::new();
     let aws = Network::new(|_| sts_error(403, "AccessDenied", "no"));
-    let cluster = Cluster::default().with("tenant/reader", "u1", READER);
+    let cluster = cluster();
     let authenticator = builder(&aws, &clock, &cluster).build().unwrap();
     let provider = NamedProvider::new("tenant", tenant(&authenticator, "reader"));
     let error =

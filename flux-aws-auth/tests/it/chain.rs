@@ -7,6 +7,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use flux_aws_auth::source::{NamedProvider, Notes, Outcome, Provided, Skipped, SourceContext};
+use flux_aws_auth::test_util::{FakeCredentialSource, FakeOutcome};
 use flux_aws_auth::{
     Chain, ChainBuilder, CredentialSource, Environment, Error, ErrorKind, Principal, Reason, SourceKind,
     SourceOrder, SourceReport, SourceResult,
@@ -171,37 +172,12 @@ async fn the_same_credentials_are_verified_once() {
     assert_eq!(aws.seen().len(), 1, "and STS was not");
 }
 
-/// A source that a program adds, and what it is asked.
-#[derive(Debug)]
-struct Laptop(Outcome);
-
-#[async_trait]
-impl CredentialSource for Laptop {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("laptop profile")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        true
-    }
-
-    async fn load(&self, _: &SourceContext, notes: &mut Notes) -> Outcome {
-        notes.add("profile", "looked at");
-        self.0.clone()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_source_of_one_s_own_comes_before_the_node() {
     let clock = TestClock::new();
     let network = Network::silent();
-    let provided = Provided::new(
-        Credentials::new("AKIALAPTOP", "s", None, None, "laptop"),
-        Principal::access_key("AKIALAPTOP"),
-    );
-    let chain = chain(Environment::empty(), &network, &network, &clock)
-        .source(Laptop(Outcome::Provided(provided)))
-        .build();
+    let laptop = FakeCredentialSource::new().with_kind(SourceKind::Custom("laptop profile"));
+    let chain = chain(Environment::empty(), &network, &network, &clock).source(laptop).build();
     let report = chain.resolve().await.unwrap().report().clone();
     let kinds: Vec<_> = report.sources().map(|source| source.kind().to_string()).collect();
     assert_eq!(
@@ -265,60 +241,24 @@ async fn a_source_left_out_is_not_asked() {
     assert!(network.seen().is_empty());
 }
 
-/// A source that never comes back.
-#[derive(Debug)]
-struct Endless;
-
-#[async_trait]
-impl CredentialSource for Endless {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("endless")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        true
-    }
-
-    async fn load(&self, _: &SourceContext, notes: &mut Notes) -> Outcome {
-        notes.add("door", "knocked");
-        std::future::pending().await
-    }
-}
-
-/// A source that takes its time and then has nothing.
-#[derive(Debug)]
-struct Slow(u64);
-
-#[async_trait]
-impl CredentialSource for Slow {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("slow")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        false
-    }
-
-    async fn load(&self, context: &SourceContext, _: &mut Notes) -> Outcome {
-        use aws_smithy_async::rt::sleep::AsyncSleep;
-        context.sleep_impl().sleep(Duration::from_secs(self.0)).await;
-        Skipped::new(Reason::NotConfigured, "nothing here").into()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn one_deadline_covers_the_chain() {
     let clock = TestClock::new();
     let network = Network::silent();
+    let slow = FakeCredentialSource::new();
+    slow.answer(FakeOutcome::not_set_up().after(Duration::from_secs(5)));
+    let endless = FakeCredentialSource::new().with_kind(SourceKind::Custom("endless"));
+    endless.answer(FakeOutcome::not_set_up().after(Duration::MAX));
     let chain = chain(Environment::empty(), &network, &network, &clock)
-        .only(Slow(5))
-        .source(Endless)
+        .only(slow)
+        .source(endless)
         .deadline(Duration::from_secs(7))
         .build();
     let error = chain.resolve().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
     assert_eq!(clock.elapsed().as_secs(), 7, "what the first source took is not given to the second again");
-    assert!(report_of(&error).to_string().contains("door: knocked"), "what was done until then is reported");
+    let endless = source_of(report_of(&error), SourceKind::Custom("endless"));
+    assert_eq!(endless.notes().iter().count(), 1, "what was done until then is reported");
 }
 
 #[tokio::test(start_paused = true)]
@@ -385,27 +325,11 @@ async fn sts_says_who_the_caller_is() {
 }
 
 /// A source that has credentials for two seconds, and what it says from then on.
-#[derive(Debug)]
-struct Once(AtomicBool, fn() -> Outcome);
-
-#[async_trait]
-impl CredentialSource for Once {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("once")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        true
-    }
-
-    async fn load(&self, context: &SourceContext, _: &mut Notes) -> Outcome {
-        if self.0.swap(true, Ordering::Relaxed) {
-            return (self.1)();
-        }
-        let expiry = context.time_source().now() + Duration::from_secs(2);
-        let credentials = Credentials::new("AKIAONCE", "s", None, Some(expiry), "once");
-        Outcome::Provided(Provided::new(credentials, Principal::access_key("AKIAONCE")))
-    }
+fn once(then: impl Into<FakeOutcome>) -> FakeCredentialSource {
+    let source = FakeCredentialSource::new().with_kind(SourceKind::Custom("once"));
+    source.answer(then);
+    source.answer_next(FakeOutcome::keys(Duration::from_secs(2)));
+    source
 }
 
 /// In its place the node would answer, and be somebody else.
@@ -413,10 +337,8 @@ impl CredentialSource for Once {
 async fn a_chain_stays_with_the_source_that_it_has_settled_on() {
     let clock = TestClock::new();
     let node = Network::silent();
-    let gone = || Skipped::new(Reason::NotConfigured, "nothing to load").into();
-    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock)
-        .source(Once(AtomicBool::default(), gone))
-        .build();
+    let gone = Outcome::from(Skipped::new(Reason::NotConfigured, "nothing to load"));
+    let chain = chain(Environment::empty(), &Network::silent(), &node, &clock).source(once(gone)).build();
     assert_eq!(chain.resolve().await.unwrap().report().provided_by(), Some(SourceKind::Custom("once")));
     tokio::time::advance(Duration::from_secs(1)).await;
     assert!(chain.resolve().await.is_ok(), "what is in hand serves until it expires");
@@ -481,7 +403,7 @@ async fn a_chain_does_not_settle_on_a_source_whose_credentials_nobody_got() {
 async fn credentials_of_other_sources_end_when_they_expire() {
     let clock = TestClock::new();
     let chain = chain(Environment::empty(), &Network::silent(), &Network::silent(), &clock)
-        .only(Once(AtomicBool::default(), || Outcome::Failed(Error::new(ErrorKind::Unavailable, "down"))))
+        .only(once(FakeOutcome::failure(ErrorKind::Unavailable)))
         .build();
     chain.resolve().await.unwrap();
     tokio::time::advance(Duration::from_secs(2)).await;

@@ -27,6 +27,7 @@ mod secret;
 mod service_account;
 mod sockets;
 mod support;
+mod test_util;
 mod traits;
 mod two_days;
 mod web_identity;

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use aws_smithy_types::base64;
+use flux_aws_auth::test_util::FakeServiceAccounts;
 use flux_aws_auth::{
     Chain, ChainBuilder, Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, Reason, ServiceAccount,
     ServiceAccountRef, ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, SourceKind,
@@ -158,23 +159,12 @@ async fn the_role_of_a_service_account_is_not_assumed_for_its_successor() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_cluster_says_to_do_is_not_replaced_by_general_advice() {
-    #[derive(Debug)]
-    struct Strict;
-
-    #[async_trait]
-    impl ServiceAccountTokens for Strict {
-        async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-            Err(Error::new(ErrorKind::AccessDenied, "no").with_hint("Ask the owner of the cluster."))
-        }
-
-        async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
-            unreachable!("the ServiceAccount is not known")
-        }
-    }
-
+    let accounts = FakeServiceAccounts::new();
+    let refused = Error::new(ErrorKind::AccessDenied, "no").with_hint("Ask the owner of the cluster.");
+    accounts.fail(ServiceAccountRef::new("tenant", "reader"), refused);
     let clock = TestClock::new();
     let network = Network::silent();
-    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), Strict);
+    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), accounts);
     let chain =
         chain(controller(), &network, &network, &clock).region("eu-west-1").service_account(role).build();
     let error = chain.resolve().await.unwrap_err();

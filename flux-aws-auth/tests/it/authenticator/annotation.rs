@@ -4,30 +4,17 @@ use super::*;
 
 const FURTHER: &str = "arn:aws:iam::777788889999:role/further";
 
-/// One ServiceAccount, `tenant/reader`, with these annotations.
-#[derive(Debug)]
-struct Annotated(Vec<(&'static str, String)>);
-
-#[async_trait]
-impl ServiceAccountTokens for Annotated {
-    async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Ok(ServiceAccount::new(self.0.clone()).with_uid("u1"))
-    }
-
-    async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
-        Ok(ServiceAccountToken::new(TOKEN))
-    }
-}
-
 /// Who made which calls to STS, or why there are no credentials.
 async fn outcome(role: Option<&str>, yaml: &str, is_locked: bool, is_read: bool) -> Result<String, Error> {
     let clock = TestClock::new();
     let aws = sts(&clock);
     let role = role.map(|role| (ROLE_ARN_ANNOTATION, role.to_owned()));
-    let annotations = role.into_iter().chain([("aws.auth.fluxcd.io/assume-role", yaml.to_owned())]).collect();
+    let annotations = role.into_iter().chain([("aws.auth.fluxcd.io/assume-role", yaml.to_owned())]);
+    let cluster = FakeServiceAccounts::new();
+    cluster.insert(reader(), ServiceAccount::new(annotations));
     let authenticator = Authenticator::builder()
         .chain(controller(&aws, &clock))
-        .service_account_tokens(Annotated(annotations))
+        .service_account_tokens(cluster)
         .object_level_workload_identity(true)
         .default_service_account(if is_locked { "default" } else { "" })
         .assume_role_annotation(is_read)

@@ -1,12 +1,9 @@
 //! Which source is used, and what the AWS SDKs would do.
 
-use async_trait::async_trait;
 use flux_aws_auth::SourceKind::{AccessKeys, Ecs, InstanceMetadata, PodIdentity, WebIdentity};
 use flux_aws_auth::doctor::{Area, Doctor, Examination, Finding, OrderStep, Standing};
-use flux_aws_auth::{
-    Environment, Error, ErrorKind, ServiceAccount, ServiceAccountRef, ServiceAccountRole,
-    ServiceAccountToken, ServiceAccountTokens, SourceKind, SourceOrder, TokenRequest,
-};
+use flux_aws_auth::test_util::FakeServiceAccounts;
+use flux_aws_auth::{Environment, ServiceAccountRef, ServiceAccountRole, SourceKind, SourceOrder};
 
 use super::{AGENT, associated, examine, good};
 use crate::support::*;
@@ -51,21 +48,6 @@ async fn the_order_is_explained_beside_that_of_the_aws_sdks() {
     );
 }
 
-/// A cluster that nobody should ask.
-#[derive(Debug)]
-struct OutOfReach;
-
-#[async_trait]
-impl ServiceAccountTokens for OutOfReach {
-    async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Err(Error::new(ErrorKind::Unavailable, "out of reach"))
-    }
-
-    async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
-        Err(Error::new(ErrorKind::Unavailable, "out of reach"))
-    }
-}
-
 /// The order and the sources are those of the chain, whatever they are.
 #[tokio::test(start_paused = true)]
 async fn only_the_chain_s_own_sources_are_looked_at() {
@@ -81,9 +63,11 @@ async fn only_the_chain_s_own_sources_are_looked_at() {
     assert!(!areas(&examination).contains(&Area::Source(AccessKeys)), "{examination}");
     assert_eq!(examination.order().chain()[0].kind(), WebIdentity);
 
-    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), OutOfReach);
+    let accounts = FakeServiceAccounts::new();
+    let role = ServiceAccountRole::new(ServiceAccountRef::new("tenant", "reader"), accounts.clone());
     let object = Doctor::new(&builder().service_account(role).region("eu-west-1").build()).examine();
     assert!(!areas(&object).iter().any(|area| matches!(area, Area::Source(_))), "{object}");
     assert_eq!(object.order().used().unwrap().kind(), SourceKind::ServiceAccount);
     assert!(!object.order().differs() && object.trust_policy().is_none());
+    assert!(accounts.requests().is_empty());
 }

@@ -1,10 +1,7 @@
 //! Where STS is asked: switches, endpoints, and a tenant's.
 
-use async_trait::async_trait;
-use flux_aws_auth::{
-    Chain, Environment, Error, ErrorKind, ROLE_ARN_ANNOTATION, Reason, ServiceAccount, ServiceAccountRef,
-    ServiceAccountRole, ServiceAccountToken, ServiceAccountTokens, TokenRequest,
-};
+use flux_aws_auth::test_util::FakeServiceAccounts;
+use flux_aws_auth::{Chain, Environment, Error, ErrorKind, Reason, ServiceAccountRef, ServiceAccountRole};
 
 use crate::support::*;
 
@@ -71,22 +68,9 @@ async fn a_switch_that_is_none_or_contradicts_an_endpoint_is_an_error() {
     }
 }
 
-#[derive(Debug)]
-struct Tokens;
-
-#[async_trait]
-impl ServiceAccountTokens for Tokens {
-    async fn service_account(&self, _: &ServiceAccountRef) -> Result<ServiceAccount, Error> {
-        Ok(ServiceAccount::new([(ROLE_ARN_ANNOTATION, ROLE)]))
-    }
-
-    async fn create_token(&self, _: &TokenRequest<'_>) -> Result<ServiceAccountToken, Error> {
-        Ok(ServiceAccountToken::new(TOKEN))
-    }
-}
-
 fn role() -> ServiceAccountRole {
-    ServiceAccountRole::new(ServiceAccountRef::new("team", "app"), Tokens)
+    let tokens = FakeServiceAccounts::new().with_role("team", "app", ROLE);
+    ServiceAccountRole::new(ServiceAccountRef::new("team", "app"), tokens)
 }
 
 fn of_object(role: ServiceAccountRole) -> impl FnOnce(Environment, &Network, &TestClock) -> Chain {
