@@ -30,6 +30,7 @@
 //!
 //! * [From Flux in Go to Rust](guide::from_go): fluxcd/pkg/auth and image-reflector-controller, type by type.
 //! * [Scaling out](guide::scaling_out): what is shared and what it costs; quotas, replicas, shards, and what to watch.
+//! * [Testing your own code](guide::testing): a registry, credentials and a clock that do as a test says.
 //! * Of the other crates: [set up identity](flux_aws_auth::guide::identity), [troubleshooting](flux_aws_auth::guide::troubleshooting),
 //!   [the range language](flux_policy::guide::range_language).
 //!
@@ -92,6 +93,8 @@
 //!   as Flux's OCIRepository does. Off by default, because of tar, gzip and the model of manifests that come with it.
 //! * `manifest`: `ImageTask::from_manifests`, which reads what is wanted from Flux's ImagePolicy and ImageRepository. Off by
 //!   default, because of the YAML that comes with it.
+//! * `test-util`: stand-ins for the tests of one's own program, a registry among them: `test_util`. It turns on the same feature of
+//!   `flux-aws-auth`, and brings no crate.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -112,6 +115,9 @@ mod reflect;
 mod registry;
 pub mod scan;
 mod tags;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod test_util;
 mod throttle;
 mod transport;
 

@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_smithy_http_client::test_util::NeverClient;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -11,7 +10,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use flux_ecr_reflect::{Cursor, Error, ErrorKind, PageRequest, Reflector, TagPage, TagSource};
+use flux_ecr_reflect::test_util::FakeRegistry;
+use flux_ecr_reflect::{Cursor, Error, ErrorKind, Reflector};
 use flux_policy::{Order, Policy};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -209,17 +209,7 @@ fn an_endpoint_that_may_not_be_called_is_refused() {
 
 #[test]
 fn settings_of_registries_do_not_go_with_another_source() {
-    #[derive(Debug)]
-    struct Nothing;
-
-    #[async_trait]
-    impl TagSource for Nothing {
-        async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
-            Ok(TagPage::default())
-        }
-    }
-
-    let builder = || Reflector::builder().tag_source(Nothing);
+    let builder = || Reflector::builder().tag_source(FakeRegistry::new());
     builder().build().expect("complete");
     for (setting, builder) in [
         ("credentials", builder().credentials(fake::credentials())),

@@ -1,13 +1,10 @@
 //! What is known of the images behind the tags: push time, size, media and artifact type.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use async_trait::async_trait;
-use flux_ecr_reflect::{
-    Cursor, Detail, Error, ErrorKind, ImageFacts, PageRequest, Reflection, Reflector, Scan, Tag, TagEntry,
-    TagPage, TagSource,
-};
+use flux_ecr_reflect::test_util::{FakeRegistry, ManualClock};
+use flux_ecr_reflect::{Cursor, Detail, ErrorKind, ImageFacts, Reflection, Reflector, Scan, Tag, TagEntry};
 use flux_policy::Policy;
 use serde_json::{Value, json};
 
@@ -140,29 +137,14 @@ async fn a_denial_names_the_permission_that_describing_takes() {
     assert!(error.hint().is_some_and(|hint| hint.contains("ecr:DescribeImages")), "{error:?}");
 }
 
-/// Two images that were pushed one after the other; notes what it is asked for.
-#[derive(Debug, Clone, Default)]
-struct Dated {
-    asked: Arc<Mutex<Vec<Detail>>>,
-}
-
-#[async_trait]
-impl TagSource for Dated {
-    async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
-        self.asked.lock().expect("not poisoned").push(request.detail());
-        let pushed = |tag: &str, second| -> Result<TagEntry, Error> {
-            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-            Ok(TagEntry::new(tag.parse()?).with_pushed_at(at))
-        };
-        Ok(TagPage::new(vec![pushed("a", 2_000)?, pushed("b", 1_000)?]))
-    }
-}
-
 #[tokio::test]
 async fn push_times_are_asked_for_when_the_policy_needs_them_and_reach_it() {
-    let source = Dated::default();
-    let reflector = Reflector::builder().tag_source(source.clone()).build().expect("complete");
-    let image = fake::image();
+    let (clock, image) = (ManualClock::new(), fake::image());
+    let registry = FakeRegistry::new().with_clock(&clock);
+    registry.push(&image, "b").expect("a tag");
+    clock.advance(Duration::from_secs(1));
+    registry.push(&image, "a").expect("a tag");
+    let reflector = Reflector::builder().tag_source(registry.clone()).build().expect("complete");
     for (policy, winner) in
         [(Policy::newest_push(), "a"), (Policy::alphabetical(flux_policy::Order::Asc), "b")]
     {
@@ -174,8 +156,10 @@ async fn push_times_are_asked_for_when_the_policy_needs_them_and_reach_it() {
     reflector.scan(&image).await.expect("complete");
     reflector.pages(&image).next().await.expect("complete");
     reflector.pages(&image).with_detail(Detail::Images).next().await.expect("complete");
-    let (less, more) = (Detail::Digests, Detail::Images);
-    assert_eq!(*source.asked.lock().expect("not poisoned"), [more, more, less, less, less, less, more]);
+    let requests = registry.requests();
+    let asked: Vec<_> = requests.iter().filter_map(|request| request.split(' ').next()).collect();
+    let (less, more) = ("tags", "images");
+    assert_eq!(asked, [more, more, less, less, less, less, more]);
 }
 
 #[test]

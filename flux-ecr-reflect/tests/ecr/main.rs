@@ -8,6 +8,7 @@ mod credentials;
 mod default_client;
 mod errors;
 mod fake;
+mod fake_registry;
 mod first_program;
 mod images;
 mod interruptions;

@@ -1,11 +1,9 @@
 //! What an identity may not do is told apart by whose policy is to be changed.
 
-use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use flux_aws_auth::doctor::{Finding, Severity};
-use flux_ecr_reflect::{
-    Denial, Error, ErrorKind, ImageName, PageRequest, Preflight, Reflector, TagPage, TagSource,
-};
+use flux_ecr_reflect::test_util::FakeRegistry;
+use flux_ecr_reflect::{Denial, Error, ErrorKind, ImageName, Preflight, Reflector};
 use flux_policy::Policy;
 use serde_json::{Value, json};
 
@@ -158,19 +156,9 @@ async fn an_image_that_is_not_in_ecr_is_refused_before_anything_is_sent() {
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }
 
-#[derive(Debug)]
-struct Empty;
-
-#[async_trait]
-impl TagSource for Empty {
-    async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
-        Ok(TagPage::new(Vec::new()))
-    }
-}
-
 #[tokio::test]
 async fn a_tag_source_of_one_s_own_has_no_preflight() {
-    let reflector = Reflector::builder().tag_source(Empty).build().expect("complete");
+    let reflector = Reflector::builder().tag_source(FakeRegistry::new()).build().expect("complete");
     let error = reflector.preflight(&fake::image()).await.expect_err("no ECR");
     assert_eq!(error.kind(), ErrorKind::Configuration);
 }

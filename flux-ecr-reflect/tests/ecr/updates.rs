@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_async::time::TimeSource;
+use flux_ecr_reflect::test_util::{FakeRegistry, ManualClock};
 use flux_ecr_reflect::{
     Access, Caller, Cursor, Digest, DigestReflection, Error, ErrorKind, ImageName, ImageRef, ImageStatus,
     ImageTask, PageRequest, Reflector, RegistryApi, TagEntry, TagPage, TagSource,
@@ -195,25 +196,17 @@ async fn a_report_tells_requests_time_and_who_asked() {
 
 #[tokio::test]
 async fn ages_are_told_by_the_reflector_s_clock() {
-    #[derive(Debug)]
-    struct Pushed;
-
-    #[async_trait]
-    impl TagSource for Pushed {
-        async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
-            let entry = |tag: &str, at| {
-                let pushed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(at);
-                Ok(TagEntry::new(tag.parse()?).with_pushed_at(pushed_at))
-            };
-            Ok(TagPage::new(vec![entry("1.0.0", 1_000_000 - 120)?, entry("1.1.0", 1_000_000 - 30)?]))
-        }
-    }
-
-    let reflector = Reflector::builder().tag_source(Pushed).time_source(Ticking::default()).build();
+    let (clock, image) = (ManualClock::new(), image("app"));
+    let registry = FakeRegistry::new().with_clock(&clock);
+    registry.push(&image, "1.0.0").expect("a tag");
+    let pushed_at = clock.now();
+    clock.advance(Duration::from_secs(90));
+    registry.push(&image, "1.1.0").expect("a tag");
+    clock.advance(Duration::from_secs(30));
+    let reflector = Reflector::builder().tag_source(registry).time_source(clock).build().expect("complete");
     let policy = Policy::semver("1.x").expect("a range").with_minimum_age(Duration::from_mins(1));
-    let latest = reflector.expect("complete").latest_image(&image("app"), &policy).await.expect("complete");
+    let latest = reflector.latest_image(&image, &policy).await.expect("complete");
     assert_eq!(latest.tag().map(ToString::to_string).as_deref(), Some("1.0.0"));
-    let pushed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - 120);
     assert_eq!(latest.pushed_at(), Some(pushed_at));
 }
 

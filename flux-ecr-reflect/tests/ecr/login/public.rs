@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use async_trait::async_trait;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_smithy_types::base64;
-use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
-use flux_aws_auth::{Chain, CredentialSource, Environment, Principal, SourceKind};
+use flux_aws_auth::test_util::FakeCredentialSource;
+use flux_aws_auth::{Chain, Environment, Principal, SourceKind};
 use flux_ecr_reflect::{ErrorKind, LoginKind, LoginSource};
 use serde_json::json;
 
 use super::fake_login::{Clock, Fake, builder, image, nobody};
 use super::{EU, login};
-use crate::fake::{self, failure};
+use crate::fake::failure;
 
 const PUBLIC: &str = "public.ecr.aws/docker/library/redis";
 const DUAL_STACK: &str = "ecr-public.aws.com/docker/library/redis";
@@ -130,34 +129,15 @@ async fn an_identity_that_fails_is_never_turned_into_nobody() {
     assert!(told.contains("sts:GetServiceBearerToken") && told.contains("ecr-public:"), "{told}");
 }
 
-/// A role of China.
-#[derive(Debug)]
-struct OfChina;
-
-#[async_trait]
-impl CredentialSource for OfChina {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("China")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        true
-    }
-
-    async fn load(&self, _: &SourceContext, _: &mut Notes) -> Outcome {
-        let role = "arn:aws-cn:iam::123456789012:role/flux".parse().expect("a role");
-        Outcome::Provided(Provided::new(fake::credentials(), Principal::assumed_role(role, "session")))
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn another_partition_has_no_logins_to_ecr_public() {
     let fake = public(&Clock::default());
+    let role = "arn:aws-cn:iam::123456789012:role/flux".parse().expect("a role");
     let chain = Chain::builder()
         .environment(Environment::empty())
         .http_client(fake.client.clone())
         .time_source(fake.clock.clone())
-        .only(OfChina)
+        .only(FakeCredentialSource::new().with_principal(Principal::assumed_role(role, "session")))
         .build();
     let logins = nobody(&fake).credentials(chain).build().expect("complete");
     let error = logins.login(&image(PUBLIC)).await.expect_err("another partition");
