@@ -14,7 +14,7 @@ const ACCOUNT: &str = "111122223333";
 const REGION: &str = "eu-west-1";
 
 /// [ministack] with `AUTH=true`: every signature is verified, every call is put before the policies of who makes it, and a
-/// role's trust policy before it is assumed. It has STS, IAM, ECR, S3, KMS and the instance metadata service.
+/// role's trust policy before it is assumed. It has STS, IAM, ECR, EKS, EC2, S3, KMS and the instance metadata service.
 ///
 /// It checks neither the signature nor the expiry of a web identity token. Its calls are made by boto3; it knows an account's
 /// root by an access key whose id is the account's.
@@ -45,7 +45,7 @@ impl Ministack {
                 ("MINISTACK_ACCOUNT_ID", ACCOUNT),
                 ("MINISTACK_REGION", REGION),
                 ("MINISTACK_IMDS_V2_REQUIRED", "1"),
-                ("SERVICES", "iam,sts,ecr,s3,kms,imds"),
+                ("SERVICES", "iam,sts,ecr,eks,ec2,s3,kms,imds"),
                 ("LOG_LEVEL", "WARNING"),
             ]);
             Ok(command)

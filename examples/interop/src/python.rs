@@ -43,6 +43,11 @@ impl Python {
         Ok(Self { program })
     }
 
+    /// The directory of the programs that the packages bring, to be put before others in a `PATH`.
+    pub fn programs(&self) -> &Path {
+        self.program.parent().unwrap_or(Path::new(""))
+    }
+
     /// The interpreter, to be started with more arguments.
     pub fn command(&self) -> Command {
         Command::new(&self.program)

@@ -5,6 +5,8 @@
 
 mod account;
 mod docker_registry;
+mod guide;
+mod guide_page;
 mod ministack_identities;
 mod ministack_permissions;
 mod ministack_tags;
