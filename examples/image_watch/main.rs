@@ -44,7 +44,7 @@
 //! 09:47:00  story      somebody withdraws 6.2.1 of apps/web
 //! 09:48:41  changed    policy apps/web              6.2.1 → 6.2.0: 6.2.1 is gone
 //! 09:55:00  stopped    the story is over
-//!                      23 scans, 6 of them failed; 9 changes
+//!                      23 scans, 6 failed; 9 changes
 //!                      policy apps/api-builds: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/api:main-77ab01c-1767603…
 //!                      policy apps/base-stable: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/base:stable@sha256:36f7…
 //!                      policy apps/web: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/web:6.2.0

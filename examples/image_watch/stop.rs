@@ -1,5 +1,9 @@
 //! When to stop.
 
+#[cfg(unix)]
+use tokio::signal::unix::{Signal as Listener, SignalKind, signal};
+#[cfg(windows)]
+use tokio::signal::windows::{CtrlC as Listener, ctrl_c};
 use tokio::sync::watch;
 
 /// Says that the watch is to end, and why. Whoever says it first is the reason.
@@ -42,60 +46,60 @@ impl Stop {
     }
 }
 
-/// Stops at ctrl-c and SIGTERM. The second one ends the process at once.
-pub(crate) async fn at_signals(stopper: Stopper) {
+/// Stops at ctrl-c and SIGTERM, which are listened to from the call on. The second one ends the process at once.
+pub(crate) fn at_signals(stopper: Stopper) -> impl Future<Output = ()> + Send {
     let mut signals = Signals::listen();
-    stopper.stop(signals.next().await);
-    signals.next().await;
-    std::process::exit(INTERRUPTED);
+    async move {
+        stopper.stop(signals.next().await);
+        signals.next().await;
+        std::process::exit(INTERRUPTED);
+    }
 }
 
 /// What a shell makes of a program that ctrl-c has ended: 128 and the signal's number.
 const INTERRUPTED: i32 = 130;
 
-#[cfg(unix)]
-struct Signals(Option<tokio::signal::unix::Signal>);
+/// Each is `None` where it cannot be listened to.
+struct Signals {
+    interrupt: Option<Listener>,
+    #[cfg(unix)]
+    terminate: Option<Listener>,
+}
 
-#[cfg(unix)]
 impl Signals {
+    #[cfg(unix)]
     fn listen() -> Self {
-        use tokio::signal::unix::{SignalKind, signal};
-
-        Self(signal(SignalKind::terminate()).ok())
+        let listen = |kind| signal(kind).ok();
+        Self { interrupt: listen(SignalKind::interrupt()), terminate: listen(SignalKind::terminate()) }
     }
 
+    #[cfg(windows)]
+    fn listen() -> Self {
+        Self { interrupt: ctrl_c().ok() }
+    }
+
+    #[cfg(unix)]
     async fn next(&mut self) -> &'static str {
-        let terminated = async {
-            match &mut self.0 {
-                Some(signal) => signal.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            _ = terminated => "SIGTERM",
-            reason = ctrl_c() => reason,
+            () = heard(&mut self.interrupt) => "ctrl-c",
+            () = heard(&mut self.terminate) => "SIGTERM",
         }
     }
-}
 
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> Self {
-        Self
-    }
-
+    #[cfg(windows)]
     async fn next(&mut self) -> &'static str {
-        ctrl_c().await
+        heard(&mut self.interrupt).await;
+        "ctrl-c"
     }
 }
 
-async fn ctrl_c() -> &'static str {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => "ctrl-c",
-        // Where there are no signals, nobody can send one.
-        Err(_) => std::future::pending().await,
+async fn heard(listener: &mut Option<Listener>) {
+    let signal = match listener {
+        Some(listener) => listener.recv().await,
+        None => None,
+    };
+    if signal.is_none() {
+        // Nothing will be heard any more.
+        std::future::pending::<()>().await;
     }
 }

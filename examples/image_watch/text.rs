@@ -50,9 +50,8 @@ pub(crate) fn event(event: &Event, width: usize) -> String {
             line("failing", bad, &object.to_string(), &failure.message) + &details(failure)
         }
         What::Stopping { under_way, grace } => {
-            let plural = if *under_way == 1 { "" } else { "s" };
-            let text = format!("{under_way} scan{plural} under way, for {} at most", times::short(*grace));
-            line("stopping", plain, "", &text)
+            let scans = count(*under_way, "scan", "scans");
+            line("stopping", plain, "", &format!("{scans} under way, for {} at most", times::short(*grace)))
         }
         What::Stopped(summary) => line("stopped", plain, "", summary.reason) + &totals(summary),
     }
@@ -61,7 +60,12 @@ pub(crate) fn event(event: &Event, width: usize) -> String {
 /// How it stands, in a line.
 pub(crate) fn status(status: &Status) -> String {
     let Status { repositories, policies, failing, scans, under_way, next } = status;
-    let mut text = format!("{repositories} repositories, {policies} policies, {scans} scans");
+    let mut text = [
+        count(*repositories, "repository", "repositories"),
+        count(*policies, "policy", "policies"),
+        count(*scans, "scan", "scans"),
+    ]
+    .join(", ");
     // Writing to a String does not fail.
     if *failing > 0 {
         let _ = write!(text, ", {failing} failing");
@@ -78,8 +82,7 @@ pub(crate) fn status(status: &Status) -> String {
 
 fn again(after: Option<Recovery>) -> String {
     after.map_or_else(String::new, |Recovery { failures, lasted }| {
-        let plural = if failures == 1 { "" } else { "s" };
-        format!(", after {failures} failure{plural} in {}", times::short(lasted))
+        format!(", after {} in {}", count(failures, "failure", "failures"), times::short(lasted))
     })
 }
 
@@ -97,7 +100,8 @@ fn details(failure: &Failure) -> String {
 
 fn totals(summary: &Summary) -> String {
     let Summary { scans, failed_scans, changes, abandoned, policies, failing, .. } = summary;
-    let mut text = format!("{BELOW}{scans} scans, {failed_scans} of them failed; {changes} changes\n");
+    let (scans, changes) = (count(*scans, "scan", "scans"), count(*changes, "change", "changes"));
+    let mut text = format!("{BELOW}{scans}, {failed_scans} failed; {changes}\n");
     if *abandoned > 0 {
         let _ = writeln!(text, "{BELOW}{abandoned} abandoned");
     }
@@ -121,6 +125,11 @@ fn short(image: &ImageRef, other: &ImageRef) -> String {
     });
     let name = if image.name() == other.name() { String::new() } else { format!("{}:", image.name()) };
     format!("{name}{tag}{}", digest.unwrap_or_default())
+}
+
+fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// What comes from files and registries moves no cursor and changes no colour.

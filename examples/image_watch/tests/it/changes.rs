@@ -4,7 +4,7 @@ use flux_ecr_reflect::ErrorKind;
 
 use crate::stage::{APP, Answer, Setup, Stage, told};
 
-const HALF_AN_HOUR: Setup<'_> = Setup { state: None, rounds: None, minutes: 30 };
+const HALF_AN_HOUR: Setup<'_> = Setup { state: None, rounds: None, at_once: 1, minutes: 30 };
 
 #[tokio::test]
 async fn a_change_is_one_line_and_no_change_is_none() {

@@ -49,6 +49,7 @@ mod world;
 
 mod changes;
 mod clocks;
+mod lines;
 mod manifests;
 #[cfg(unix)]
 mod process;

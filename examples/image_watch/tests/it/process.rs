@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use local_aws::{Fault, LocalAws, Repository, Service, User};
+use local_aws::{Fault, GenericRegistry, LocalAws, Repository, Service, User};
 use tokio::process::{Child, Command};
 
 use crate::files;
@@ -108,6 +108,22 @@ async fn live_asks_as_the_process_s_environment_says_and_keeps_what_it_found() {
     assert!(state.join("apps_app.scan").exists() && state.join("apps_app.json").exists());
     let secret = aws.access_key("flux").unwrap().secret().to_owned();
     assert!(!out.contains(&secret) && !err.contains(&secret));
+}
+
+#[tokio::test]
+async fn a_registry_without_tls_is_asked_as_nobody_if_its_manifest_says_so() {
+    let registry = GenericRegistry::open().repository(Repository::with_tags("apps/app", ["1.0.0"]));
+    let aws = LocalAws::builder().generic_registry(registry).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let image = format!("{}/apps/app", aws.generic_registry_host());
+    let insecure = MANIFESTS.replace("111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/app", &image);
+    let manifests = folder.path().join("manifests.yaml");
+    files::replace(&manifests, &insecure.replace("provider: aws", "insecure: true")).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_image_watch"));
+    let program = program.arg("--live").arg(manifests).args(["--rounds", "1"]).env_clear();
+    let output = program.output().await.unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && out.contains("nothing → 1.0.0"), "{out}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::files;
 use crate::stage::{APP, Answer, Setup, Stage, told};
 
 fn for_minutes(minutes: u64, folder: &tempfile::TempDir) -> Setup<'_> {
-    Setup { state: Some(folder.path()), rounds: None, minutes }
+    Setup { state: Some(folder.path()), rounds: None, at_once: 1, minutes }
 }
 
 #[tokio::test]

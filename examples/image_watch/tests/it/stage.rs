@@ -44,6 +44,8 @@ pub(crate) enum Answer {
     Digest(u64),
     Fails(ErrorKind),
     Hangs,
+    /// Of this repository; the others go on.
+    HangsFor(&'static str),
 }
 
 /// What everybody has in hand.
@@ -60,6 +62,7 @@ pub(crate) struct Stage {
 struct Registry {
     answer: Answer,
     digest: u64,
+    slow: Option<&'static str>,
     /// The seconds at which it was listed.
     listed: Vec<u64>,
 }
@@ -76,6 +79,8 @@ pub(crate) struct Played {
 pub(crate) struct Setup<'a> {
     pub(crate) state: Option<&'a Path>,
     pub(crate) rounds: Option<u64>,
+    /// One, unless it is more.
+    pub(crate) at_once: usize,
     pub(crate) minutes: u64,
 }
 
@@ -83,7 +88,7 @@ impl Stage {
     /// Nine o'clock, before a registry with these tags.
     pub(crate) fn new(tags: &'static [&'static str]) -> Self {
         let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_603_600);
-        let registry = Registry { answer: Answer::Tags(tags), digest: 1, listed: Vec::new() };
+        let registry = Registry { answer: Answer::Tags(tags), digest: 1, slow: None, listed: Vec::new() };
         Self {
             clock: Clock::story(local_aws::Clock::fixed(start), None),
             start,
@@ -98,6 +103,7 @@ impl Stage {
         let mut registry = self.registry.lock().unwrap();
         match answer {
             Answer::Digest(digest) => registry.digest = digest,
+            Answer::HangsFor(repository) => registry.slow = Some(repository),
             answer => registry.answer = answer,
         }
     }
@@ -145,7 +151,7 @@ impl Stage {
             metrics: metrics.clone(),
             teller: Printer::new(written.without_colours(), Format::Text { width: 0 }),
             limits: Limits {
-                at_once: 1,
+                at_once: setup.at_once.max(1),
                 rounds: setup.rounds,
                 ends_at: Some(now + Duration::from_mins(setup.minutes)),
                 grace: Duration::from_secs(5),
@@ -175,11 +181,12 @@ impl Stage {
 
 #[async_trait]
 impl TagSource for Stage {
-    async fn page(&self, _: &PageRequest<'_>) -> Result<TagPage, Error> {
+    async fn page(&self, request: &PageRequest<'_>) -> Result<TagPage, Error> {
         let answer = {
             let mut registry = self.registry.lock().unwrap();
             registry.listed.push(self.clock.now().duration_since(self.start).unwrap().as_secs());
-            registry.answer
+            let is_slow = registry.slow == Some(request.image().repository());
+            if is_slow { Answer::Hangs } else { registry.answer }
         };
         self.asked.notify_one();
         match answer {
@@ -192,7 +199,7 @@ impl TagSource for Stage {
                 let entries = tags.iter().map(|tag| Ok(TagEntry::new(tag.parse()?)));
                 Ok(TagPage::new(entries.collect::<Result<_, Error>>()?))
             }
-            Answer::Digest(_) => unreachable!("kept by itself"),
+            Answer::Digest(_) | Answer::HangsFor(_) => unreachable!("kept by themselves"),
         }
     }
 
