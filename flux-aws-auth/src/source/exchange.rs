@@ -1,49 +1,46 @@
-//! One request to an agent on this node: `Operation` of the AWS SDK's own runtime, so that limits, retries, clock and
-//! waiting are those of every other call.
+//! One request to an agent on this node, and its answer, tried again where that may help.
+//!
+//! Limits and pauses are those that the AWS SDK's runtime keeps. That runtime itself would be compiled again here, as big as all
+//! sources together.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_smithy_async::future::now_or_later::BoxFuture;
-use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{
-    ModeledAsRetryableClassifier, TransientErrorClassifier,
-};
+use aws_smithy_async::future::timeout::Timeout;
+use aws_smithy_async::rt::sleep::AsyncSleep;
+use aws_smithy_runtime::client::auth::no_auth::{NO_AUTH_SCHEME_ID, NoAuthScheme};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::identity::no_auth::NoAuthIdentityResolver;
+use aws_smithy_runtime::client::orchestrator::endpoints::StaticUriEndpointResolver;
+use aws_smithy_runtime::client::retries::strategy::NeverRetryStrategy;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::{
-    HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput,
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::{
+    BuildError, RuntimeComponents, RuntimeComponentsBuilder,
 };
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::Layer;
-use aws_smithy_types::retry::{ErrorKind, ProvideErrorKind, RetryConfig};
-use aws_smithy_types::timeout::TimeoutConfig;
 use http::{HeaderValue, Method};
-use http_body_util::Limited;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::IgnoredAny;
 
 use super::{LastExchange, Notes, SourceContext};
-use crate::answer_limit::AnswerLimit;
 use crate::clock_skew::ClockSkew;
 use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
 use crate::error::{BoxError, ResponseFacts};
-use crate::retry;
+use crate::http_clients::Late;
 use crate::text::one_line;
 
 /// How one request is made.
 #[derive(Clone, Debug)]
 pub(super) struct Exchange {
-    pub(super) service: &'static str,
-    pub(super) operation: &'static str,
     pub(super) connect_timeout: Duration,
     pub(super) read_timeout: Duration,
     /// Tries in all. Answers of 429 and 5xx are tried again.
@@ -54,8 +51,7 @@ pub(super) struct Exchange {
     pub(super) expects_json: bool,
 }
 
-/// A request without a body. Its headers, which hold a token, are put on by the connector itself, behind the place where the
-/// SDK's runtime traces requests.
+/// A request without a body. Its headers hold a token.
 pub(super) struct Request {
     method: Method,
     /// The whole address, without a query.
@@ -97,8 +93,13 @@ impl Request {
     }
 
     fn to_http(&self) -> Result<HttpRequest, BoxError> {
-        let request = http::Request::builder().method(self.method.clone()).uri(&self.path_and_query);
-        Ok(HttpRequest::try_from(request.body(SdkBody::empty())?)?)
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_method(self.method.as_str())?;
+        request.set_uri(format!("{}{}", self.origin, self.path_and_query).as_str())?;
+        for (name, value) in &self.headers {
+            request.headers_mut().try_insert(*name, value.clone())?;
+        }
+        Ok(request)
     }
 }
 
@@ -125,6 +126,10 @@ impl Answer {
         self.headers.get(name)
     }
 
+    fn is_json(&self) -> bool {
+        serde_json::from_slice::<IgnoredAny>(&self.body).is_ok()
+    }
+
     /// The start of the body as one line of text, with `secret` taken out should the other side have repeated it.
     pub(super) fn text(&self, secret: &str) -> String {
         let text = String::from_utf8_lossy(&self.body);
@@ -144,6 +149,8 @@ impl fmt::Debug for Answer {
 pub(super) struct Unanswered {
     pub(super) why: NoAnswer,
     pub(super) source: BoxError,
+    /// Whether the same request may get one a little later.
+    may_pass: bool,
 }
 
 /// Why there is no answer.
@@ -156,6 +163,30 @@ pub(super) enum NoAnswer {
 }
 
 impl Unanswered {
+    /// There was no request: it, or what the HTTP client is asked with, could not be made.
+    fn not_sent(source: impl Into<BoxError>) -> Self {
+        Self { why: NoAnswer::Failed(ConnectionFailure::Other), source: source.into(), may_pass: false }
+    }
+
+    fn of_connector(error: ConnectorError) -> Self {
+        let may_pass = error.is_timeout() || error.is_io() || error.as_other().is_some();
+        Self { why: NoAnswer::Failed(ConnectionFailure::diagnose(&error)), source: error.into(), may_pass }
+    }
+
+    fn of_body(error: BoxError) -> Self {
+        let why = if error.is::<LengthLimitError>() {
+            NoAnswer::TooLong
+        } else {
+            NoAnswer::Failed(ConnectionFailure::diagnose(&*error))
+        };
+        Self { why, source: error, may_pass: true }
+    }
+
+    fn after(limit: Duration) -> Self {
+        let why = NoAnswer::Failed(ConnectionFailure::ReadTimeout);
+        Self { why, source: Late::Answer(limit).into(), may_pass: true }
+    }
+
     /// What became of it, as a clause that follows the address.
     pub(super) fn describe(&self, exchange: &Exchange) -> String {
         let failure = match self.why {
@@ -180,7 +211,7 @@ impl Unanswered {
 impl Exchange {
     /// Sends `request`, again if need be, and notes what became of it.
     //
-    // In a box, so that the SDK's runtime below it is compiled once, and not in each module that sends something.
+    // In a box, so that it is compiled once, and not in each module that sends something.
     pub(super) fn send<'a>(
         &'a self,
         context: &'a SourceContext,
@@ -198,7 +229,7 @@ impl Exchange {
     ) -> Result<Answer, Unanswered> {
         let shown = request.shown.clone();
         notes.asks(&shown);
-        let result = self.invoke(context, request).await;
+        let result = self.try_again(context, &request).await;
         match &result {
             Ok(answer) => {
                 notes.add(shown.as_str(), format!("HTTP {}", answer.status));
@@ -215,128 +246,68 @@ impl Exchange {
         result
     }
 
-    async fn invoke(&self, context: &SourceContext, request: Request) -> Result<Answer, Unanswered> {
-        let mut settings = Layer::new("flux-aws-auth");
-        settings.store_put(SensitiveOutput);
-        settings.store_put(retry::unmetered());
-        let timeouts = TimeoutConfig::builder()
+    async fn try_again(&self, context: &SourceContext, request: &Request) -> Result<Answer, Unanswered> {
+        let settings = HttpConnectorSettings::builder()
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.read_timeout)
-            .operation_attempt_timeout(self.connect_timeout + self.read_timeout)
             .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(self.attempts)
-            .with_initial_backoff(Duration::from_millis(100));
-        let mut operation = Operation::builder()
-            .service_name(self.service)
-            .operation_name(self.operation)
-            .http_client(WithHeaders {
-                client: context.metadata_http_client().clone(),
-                headers: request.headers.clone().into(),
-            })
-            .endpoint_url(&request.origin)
-            .no_auth()
-            .standard_retry(&retries)
-            .retry_classifier(ModeledAsRetryableClassifier::<TryAgain>::new())
-            .timeout_config(timeouts)
-            .time_source(context.time_source.clone())
-            .sleep_impl(context.sleep_impl.clone())
-            .runtime_plugin(StaticRuntimePlugin::new().with_config(settings.freeze()))
-            .serializer(|request: Request| request.to_http())
-            .deserializer({
-                let expects_json = self.expects_json;
-                move |response| deserialize(response, expects_json)
-            });
-        if self.retry_network {
-            operation = operation.retry_classifier(TransientErrorClassifier::<TryAgain>::new());
-        }
-        match operation.build().invoke(request).await {
-            Ok(answer) => Ok(answer),
-            Err(SdkError::ServiceError(error)) => Ok(*error.into_err().0),
-            Err(error) => {
-                let why = if AnswerLimit::was_exceeded(&error) {
-                    NoAnswer::TooLong
-                } else {
-                    NoAnswer::Failed(ConnectionFailure::diagnose(&error))
-                };
-                Err(Unanswered { why, source: error.into() })
+        let components = components(context).map_err(Unanswered::not_sent)?;
+        let connector = context.metadata_http_client().http_connector(&settings, &components);
+        let limit = self.connect_timeout + self.read_timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut tries = 0;
+        loop {
+            let answer = Timeout::new(once(&connector, request), context.sleep_impl.sleep(limit)).await;
+            let answer = answer.unwrap_or_else(|_| Err(Unanswered::after(limit)));
+            tries += 1;
+            if tries >= self.attempts || !self.is_worth_another_try(&answer) {
+                return answer;
             }
+            let status = answer.as_ref().map_or(0, |answer| answer.status);
+            tracing::debug!(address = request.shown, status, tries, "the request is tried again");
+            // By chance, so that those who failed together do not come back together.
+            context.sleep_impl.sleep(pause.mul_f64(fastrand::f64())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn is_worth_another_try(&self, answer: &Result<Answer, Unanswered>) -> bool {
+        match answer {
+            Ok(answer) if answer.status == 429 || answer.status >= 500 => true,
+            Ok(answer) => self.expects_json && answer.is_success() && !answer.is_json(),
+            Err(unanswered) => self.retry_network && unanswered.may_pass,
         }
     }
 }
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// Credentials are about two kilobytes; what is longer is broken off.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Puts a request's headers on at the last moment, and a limit on the answer.
-#[derive(Clone)]
-struct WithHeaders<C> {
-    client: C,
-    headers: Arc<[(&'static str, String)]>,
-}
-
-impl<C> fmt::Debug for WithHeaders<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithHeaders").finish_non_exhaustive()
-    }
-}
-
-impl HttpClient for WithHeaders<SharedHttpClient> {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        let client = self.client.http_connector(settings, components);
-        SharedHttpConnector::new(WithHeaders { client, headers: self.headers.clone() })
-    }
-}
-
-impl HttpConnector for WithHeaders<SharedHttpConnector> {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
-        for (name, value) in self.headers.iter() {
-            request.headers_mut().insert(*name, value.clone());
-        }
-        let answer = self.client.call(request);
-        HttpConnectorFuture::new(async move {
-            answer
-                .await
-                .map(|answer| answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_BODY_BYTES))))
-        })
-    }
-}
-
-/// An answer worth another try; the last one counts as the answer.
-#[derive(Debug)]
-struct TryAgain(Box<Answer>);
-
-impl fmt::Display for TryAgain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HTTP status {}", self.0.status)
-    }
-}
-
-impl StdError for TryAgain {}
-
-impl ProvideErrorKind for TryAgain {
-    fn retryable_error_kind(&self) -> Option<ErrorKind> {
-        Some(if self.0.status == 429 { ErrorKind::ThrottlingError } else { ErrorKind::ServerError })
-    }
-
-    fn code(&self) -> Option<&str> {
-        None
-    }
-}
-
-fn deserialize(response: &HttpResponse, expects_json: bool) -> Result<Answer, OrchestratorError<TryAgain>> {
-    let answer = Answer {
+async fn once(connector: &SharedHttpConnector, request: &Request) -> Result<Answer, Unanswered> {
+    let request = request.to_http().map_err(Unanswered::not_sent)?;
+    let mut response = connector.call(request).await.map_err(Unanswered::of_connector)?;
+    let body = Limited::new(response.take_body(), MAX_BODY_BYTES);
+    let body = body.collect().await.map_err(Unanswered::of_body)?;
+    Ok(Answer {
         status: response.status().as_u16(),
-        body: response.body().bytes().map(<[u8]>::to_vec).unwrap_or_default(),
-        headers: response.headers().clone(),
-    };
-    let garbled = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_err();
-    if answer.status == 429 || answer.status >= 500 || (expects_json && answer.is_success() && garbled()) {
-        return Err(OrchestratorError::operation(TryAgain(Box::new(answer))));
-    }
-    Ok(answer)
+        headers: std::mem::take(response.headers_mut()),
+        body: body.to_bytes().into(),
+    })
+}
+
+/// An HTTP client is asked for a connection with the parts of a whole AWS client, of which it takes the clock and the timer.
+fn components(context: &SourceContext) -> Result<RuntimeComponents, BuildError> {
+    RuntimeComponentsBuilder::new(env!("CARGO_PKG_NAME"))
+        .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![NO_AUTH_SCHEME_ID])))
+        .with_auth_scheme(NoAuthScheme::new())
+        .with_identity_cache(Some(IdentityCache::no_cache()))
+        .with_identity_resolver(NO_AUTH_SCHEME_ID, SharedIdentityResolver::new(NoAuthIdentityResolver::new()))
+        .with_endpoint_resolver(Some(StaticUriEndpointResolver::uri("https://localhost")))
+        .with_retry_strategy(Some(NeverRetryStrategy::new()))
+        .with_time_source(Some(context.time_source.clone()))
+        .with_sleep_impl(Some(context.sleep_impl.clone()))
+        .build()
 }

@@ -141,8 +141,6 @@ fn exchange(environment: &Environment, notes: &mut Notes) -> Result<Exchange, Er
     let attempts = at_least_one(environment, notes, NUM_ATTEMPTS)?;
     let read_timeout = Duration::from_secs(timeout.unwrap_or(1).into());
     Ok(Exchange {
-        service: "InstanceMetadata",
-        operation: "GetCredentials",
         connect_timeout: read_timeout.mul_f64(0.8),
         read_timeout,
         attempts: attempts.unwrap_or(3),

@@ -20,8 +20,6 @@ use crate::source::{Notes, Provided, SourceContext};
 const ECS_AGENT: &str = "http://169.254.170.2";
 
 const EXCHANGE: Exchange = Exchange {
-    service: "PodIdentityAgent",
-    operation: "GetCredentials",
     connect_timeout: Duration::from_secs(1),
     read_timeout: Duration::from_secs(5),
     attempts: 3,
