@@ -171,10 +171,9 @@ async fn a_source_takes_the_place_and_the_name_it_is_given() {
     let first = FakeCredentialSource::new().with_kind(SourceKind::PodIdentity);
     let second = FakeCredentialSource::new().with_kind(SourceKind::WebIdentity).with_principal(owner);
     first.answer(FakeOutcome::not_set_up());
-    let chain = || {
-        let builder = chain_of(&first, &clock).source(second.clone());
-        builder.source(FakeCredentialSource::new().with_kind(SourceKind::Custom("last"))).build()
-    };
+    let last = FakeCredentialSource::new().with_kind(SourceKind::AccessKeys);
+    last.answer(FakeOutcome::not_set_up());
+    let chain = || chain_of(&first, &clock).source(second.clone()).source(last.clone()).build();
     let resolved = chain().resolve().await.unwrap();
     assert_eq!(resolved.principal().to_string(), format!("role {ROLE}, session session"));
     assert_eq!(resolved.report().provided_by(), Some(SourceKind::WebIdentity));
@@ -185,6 +184,8 @@ async fn a_source_takes_the_place_and_the_name_it_is_given() {
     assert_eq!(report.provided_by(), Some(SourceKind::PodIdentity));
     let shadowed = format!("{:?}", result_of(&report, SourceKind::WebIdentity));
     assert!(shadowed.contains("configured: true") && shadowed.contains("image-reflector"), "{shadowed}");
+    let not_set_up = format!("{:?}", result_of(&report, SourceKind::AccessKeys));
+    assert!(not_set_up.contains("configured: false"), "{not_set_up}");
 }
 
 #[tokio::test]
