@@ -87,6 +87,7 @@ async fn a_change_between_two_pages_neither_hides_nor_repeats_what_stays() {
     let scan = reflector.build().expect("complete").scan(&image).await.expect("complete");
     let tags: Vec<_> = scan.tags().map(|tag| tag.to_string()).collect();
     assert_eq!(tags, ["a", "c", "e", "f", "g"]);
+    assert_eq!(scan.listing().tags(), 5);
 }
 
 #[tokio::test]
