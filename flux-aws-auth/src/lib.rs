@@ -93,7 +93,8 @@
 //! * `sops` reads the Secret of a Kustomization's decryption: `AccessKeySecret::sops`. A parser for YAML more.
 //! * `assume-role-annotation` reads the annotation by which a ServiceAccount asks for a further role:
 //!   `AuthenticatorBuilder::assume_role_annotation`. The same parser.
-//! * `test-util` has stand-ins for the tests of one's own program, and a clock that they move: `test_util`. No crate more.
+//! * `test-util` has stand-ins for the tests of one's own program, and a clock that they move: `test_util`, and the guide
+//!   [Testing your own code](https://docs.rs/flux-ecr-reflect/latest/flux_ecr_reflect/guide/testing/). No crate more.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer_limit;
