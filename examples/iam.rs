@@ -41,8 +41,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use examples::failure::Failure;
-use examples::terminal::style::{BAD, REMEDY};
-use examples::terminal::{Screen, visible};
+use examples::terminal::style::{HEADING, REMEDY};
+use examples::terminal::{Screen, document, visible};
 use flux_aws_auth::iam::{
     ClusterArn, KeyArn, OidcProvider, OidcTrust, PermissionPolicy, PodIdentityTrust, PolicyDocument,
     PrincipalArn, RepositoryArn, ResourcePolicy, RoleTrust, lint,
@@ -52,6 +52,7 @@ use serde_json::json;
 
 /// Prints IAM policy documents, and says what is wrong with them.
 #[derive(Parser)]
+#[command(name = "iam", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -152,14 +153,13 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
 fn explain(repository: &RepositoryArn, to_machines: bool) -> Result<ExitCode, Failure> {
     let findings = lint::policy(&io::read_to_string(io::stdin())?, repository)?;
     if to_machines {
-        let told =
-            findings.iter().map(|finding| json!({ "finding": finding.to_string(), "hint": finding.hint() }));
-        let document = json!({ "repository": repository.to_string(), "findings": told.collect::<Vec<_>>() });
-        writeln!(io::stdout(), "{document:#}")?;
+        let findings = findings.iter().map(|it| json!({ "finding": it.to_string(), "hint": it.hint() }));
+        let told = json!({ "repository": repository.to_string(), "findings": findings.collect::<Vec<_>>() });
+        writeln!(io::stdout(), "{}", document(&told))?;
     } else {
         let mut out = Screen::stdout();
         for finding in &findings {
-            writeln!(out, "{BAD}{}{BAD:#}", visible(&finding.to_string()))?;
+            writeln!(out, "{HEADING}{}{HEADING:#}", visible(&finding.to_string()))?;
             writeln!(out, "  {REMEDY}{}{REMEDY:#}", finding.hint())?;
         }
     }

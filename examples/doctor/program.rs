@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use examples::failure::Failure;
 use examples::terminal::style::HEADING;
-use examples::terminal::{painted, working};
+use examples::terminal::{document, painted, working};
 use flux_aws_auth::doctor::{Area, Doctor, Examination, Finding, OrderExplanation, OrderStep, Severity};
 use flux_aws_auth::iam::lint;
 use flux_aws_auth::{Chain, Integration, Reason};
@@ -53,7 +53,7 @@ pub(crate) async fn run(
     if args.explain_order {
         let examination = doctor.examine();
         if args.json {
-            writeln!(out, "{:#}", document_of_order(examination.order()))?;
+            writeln!(out, "{}", document(&order(examination.order())))?;
         } else {
             write!(out, "{}", painted(examination.order()))?;
         }
@@ -72,7 +72,7 @@ pub(crate) async fn run(
     }
     drop(asking);
     if args.json {
-        writeln!(out, "{:#}", document(world, &examination))?;
+        writeln!(out, "{}", document(&findings(world, &examination)))?;
     } else {
         tell(world, &examination, out)?;
     }
@@ -134,7 +134,8 @@ fn tell(world: &World, examination: &Examination, out: &mut impl Write) -> std::
     write!(out, "\n{}", painted(examination))
 }
 
-fn document(world: &World, examination: &Examination) -> Value {
+/// What was found, for machines.
+fn findings(world: &World, examination: &Examination) -> Value {
     let findings = examination.findings().map(|finding| {
         json!({
             "severity": finding.severity().to_string().to_lowercase(),
@@ -156,7 +157,8 @@ fn document(world: &World, examination: &Examination) -> Value {
     })
 }
 
-fn document_of_order(order: &OrderExplanation) -> Value {
+/// Which source is used, for machines.
+fn order(order: &OrderExplanation) -> Value {
     let step = |step: &OrderStep| {
         json!({
             "source": step.kind().to_string(),

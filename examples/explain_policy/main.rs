@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::failure::Failure;
-use examples::terminal::Screen;
+use examples::terminal::{Screen, document};
 
 use crate::told::Outcome;
 
@@ -75,7 +75,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         .map(|(name, policy)| Outcome { name, explained: policy.map(|policy| policy.explain(&tags)) });
     let outcomes: Vec<_> = explained.collect();
     if args.json {
-        writeln!(io::stdout(), "{:#}", told::document(&outcomes))?;
+        writeln!(io::stdout(), "{}", document(&told::document(&outcomes)))?;
     } else {
         let mut out = Screen::stdout();
         told::text(&outcomes, out.is_terminal(), &mut out)?;

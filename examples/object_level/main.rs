@@ -39,7 +39,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::failure::Failure;
-use examples::terminal::Screen;
+use examples::terminal::{Screen, document};
 
 /// Shows whose credentials each tenant's object gets.
 ///
@@ -64,7 +64,7 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), Failure> {
     let story = program::run().await?;
     if args.json {
-        writeln!(io::stdout(), "{:#}", told::document(&story))?;
+        writeln!(io::stdout(), "{}", document(&told::document(&story)))?;
     } else {
         let mut out = Screen::stdout();
         told::text(&story, out.is_terminal(), &mut out)?;

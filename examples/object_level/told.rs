@@ -4,8 +4,8 @@ use std::fmt;
 use std::io::{self, Write};
 
 use anstyle::Style;
-use examples::terminal::style::{BAD, GOOD, HEADING};
-use examples::terminal::{Table, painted};
+use examples::terminal::Table;
+use examples::terminal::style::{BAD, GOOD, HEADING, REMEDY};
 use serde_json::{Value, json};
 
 use crate::program::{Read, Refusal, Story};
@@ -20,7 +20,7 @@ pub(crate) fn text(story: &Story, with_table: bool, out: &mut impl Write) -> io:
     let reads = if with_table { table } else { lines };
     reads(&story.reads, out)?;
 
-    writeln!(out, "\n{HEADING}Why not team-c:{HEADING:#}\n  {}", painted(&story.hint))?;
+    writeln!(out, "\n{HEADING}Why not team-c:{HEADING:#}\n  {REMEDY}{}{REMEDY:#}", story.hint)?;
 
     let [at_first, with_another_role, without] = &story.team_a;
     writeln!(out, "\nteam-a is {}", Outcome(at_first))?;

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::failure::Failure;
-use examples::terminal::{Screen, working};
+use examples::terminal::{Screen, document, working};
 use flux_ecr_reflect::{Error, ErrorKind};
 
 use crate::args::Args;
@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
 async fn run(args: &Args) -> Result<(), Failure> {
     let pulled = pull(args).await?;
     if args.json {
-        writeln!(io::stdout(), "{:#}", told::document(&pulled))?;
+        writeln!(io::stdout(), "{}", document(&told::document(&pulled)))?;
     } else {
         told::text(&pulled, &mut Screen::stdout())?;
     }

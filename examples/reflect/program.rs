@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use examples::terminal::document;
+
 use crate::args::Args;
 use crate::job::{self, Failure, Request};
 use crate::world::World;
@@ -37,7 +39,7 @@ pub(crate) async fn run(
     match job::run(&request, world).await {
         Ok(findings) => {
             if args.json {
-                writeln!(out, "{:#}", json::findings(&request, world, &findings))?;
+                writeln!(out, "{}", document(&json::findings(&request, world, &findings)))?;
             } else {
                 text::findings(out, world, &findings)?;
             }
@@ -60,7 +62,11 @@ pub(crate) fn tell(
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> io::Result<()> {
-    if args.json { writeln!(out, "{:#}", json::failure(failure)) } else { text::failure(err, failure) }
+    if args.json {
+        writeln!(out, "{}", document(&json::failure(failure)))
+    } else {
+        text::failure(err, failure)
+    }
 }
 
 impl From<Verdict> for ExitCode {

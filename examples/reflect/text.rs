@@ -59,7 +59,7 @@ pub(crate) fn failure(err: &mut impl Write, failure: &Failure) -> io::Result<()>
     match failure.report() {
         // It has the causes and the remedies, source by source.
         Some(report) => write!(err, "{}", painted(report)),
-        None => write!(err, "{}", painted(&failure.in_full())),
+        None => write!(err, "{}", failure.in_full().painted()),
     }
 }
 

@@ -48,7 +48,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use examples::failure::Failure;
-use examples::terminal::{Screen, working};
+use examples::terminal::{Screen, document, working};
 use flux_aws_auth::kube::KubeTokens;
 use flux_aws_auth::{Authenticator, Chain};
 
@@ -71,7 +71,7 @@ async fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => read_embedded().await?,
     };
     if args.json {
-        writeln!(io::stdout(), "{:#}", told::document(&readings))?;
+        writeln!(io::stdout(), "{}", document(&told::document(&readings)))?;
     } else {
         let mut out = Screen::stdout();
         for (index, reading) in readings.iter().enumerate() {

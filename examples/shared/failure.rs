@@ -7,14 +7,15 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use crate::terminal::{Screen, painted};
+use crate::terminal::style::BAD;
+use crate::terminal::{Screen, document, painted, visible};
 
 /// An error, what it is about, and with its causes and the next thing to do where it knows one. `?` makes one of any error.
 ///
 /// ```
 /// use examples::failure::Failure;
 ///
-/// let error = flux_policy::Policy::semver(">=1.x.0").unwrap_err();
+/// let error = flux_policy::Policy::semver(">=six").unwrap_err();
 /// let failure = Failure::about("policy.yaml", error);
 /// assert!(failure.to_string().starts_with("policy.yaml: "));
 /// assert_eq!(failure.to_json()["error"]["what"], "policy.yaml");
@@ -46,6 +47,16 @@ impl Failure {
         }})
     }
 
+    /// For people, in colour.
+    pub fn painted(&self) -> String {
+        let text = painted(self);
+        let what = self.what.as_deref().map(visible).unwrap_or_default();
+        match text.strip_prefix(&*what) {
+            Some(rest) if !what.is_empty() => format!("{BAD}{what}{BAD:#}{rest}"),
+            _ => text,
+        }
+    }
+
     /// Tells it, to people on standard error and to machines as the one document on standard output, and gives the exit code: 2.
     /// Of an output that nobody reads any more, nothing is told.
     pub fn tell(&self, to_machines: bool) -> ExitCode {
@@ -53,9 +64,9 @@ impl Failure {
         if !self.error.downcast_ref().is_some_and(is_closed) {
             // Where this cannot be written, nothing can.
             let _ = if to_machines {
-                writeln!(io::stdout(), "{:#}", self.to_json())
+                writeln!(io::stdout(), "{}", document(&self.to_json()))
             } else {
-                write!(Screen::stderr(), "{}", painted(self))
+                write!(Screen::stderr(), "{}", self.painted())
             };
         }
         ExitCode::from(2)

@@ -16,7 +16,7 @@ pub use paint::{painted, painted_decision};
 pub use progress::{Working, bar, working};
 pub use screen::Screen;
 pub use table::Table;
-pub use visible::visible;
+pub use visible::{document, visible};
 
 /// What a colour means. `{STYLE}text{STYLE:#}` marks a text.
 pub mod style {

@@ -88,6 +88,13 @@ fn what_a_tag_would_do_to_a_terminal_is_written_out() {
     assert!(text.contains(&format!("1 not matched by the filter: {shown}\n")), "{text}");
     assert!(text.contains(&format!("{shown}\tnot matched by the filter\n")), "{text}");
     assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+
+    let tag = "\u{9b}2J\u{7f}";
+    let output = explain(&["minio.yaml", "--json"], Some(tag));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains(['\u{9b}', '\u{7f}']), "{text:?}");
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document[0]["explanation"]["verdicts"][0]["tag"], tag);
 }
 
 #[test]

@@ -37,3 +37,5 @@ mod security;
 mod setups;
 #[path = "it/support.rs"]
 mod support;
+#[path = "it/terminal.rs"]
+mod terminal;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// A line that others wrote, a tag or an annotation, with what would steer the terminal written out: line breaks and escape
 /// sequences, and the marks that turn the direction of writing around.
 ///
@@ -21,6 +23,30 @@ pub fn visible(line: &str) -> Cow<'_, str> {
         if steers(c) { text.extend(c.escape_default()) } else { text.push(c) }
     }
     Cow::Owned(text)
+}
+
+/// A document for machines, in several lines, in which what would steer a terminal is written out as JSON has it. It means the same.
+///
+/// ```
+/// use examples::terminal::document;
+///
+/// let text = document(&serde_json::json!("1.0.0\u{9b}2J"));
+/// assert_eq!(text, "\"1.0.0\\u009b2J\"");
+/// assert_eq!(serde_json::from_str::<String>(&text)?, "1.0.0\u{9b}2J");
+/// # serde_json::Result::Ok(())
+/// ```
+pub fn document(value: &Value) -> String {
+    let mut text = String::new();
+    for c in format!("{value:#}").chars() {
+        // Between its strings JSON has no such character but the line break.
+        if c != '\n' && steers(c) {
+            let mut units = [0; 2];
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 fn steers(c: char) -> bool {
