@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use examples::failure::Failure;
 use flux_ecr_reflect::{ImageName, ImageTask};
 use flux_policy::ExclusionList;
 use flux_policy::manifest::{self, CrossNamespaceRefs, ImagePolicy, ImageRepository, Manifest, Provider};
@@ -52,14 +53,12 @@ pub(crate) enum Note {
 /// # Errors
 ///
 /// What cannot be read, by its path.
-pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, String> {
+pub(crate) fn sources(paths: &[PathBuf]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for path in paths {
-        let found =
-            manifests_at(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-        for path in found {
-            let text = files::read_to_string(&path)
-                .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        let cannot = |path: &Path, error| Failure::about(format!("{} cannot be read", path.display()), error);
+        for path in manifests_at(path).map_err(|error| cannot(path, error))? {
+            let text = files::read_to_string(&path).map_err(|error| cannot(&path, error))?;
             sources.push(Source { name: path.display().to_string(), text });
         }
     }
@@ -73,7 +72,7 @@ impl Configuration {
     ///
     /// A document that Flux's API server would refuse, by file and document; two objects of one name; and if there is nothing to
     /// watch.
-    pub(crate) fn read(sources: &[Source], references: CrossNamespaceRefs) -> Result<Self, String> {
+    pub(crate) fn read(sources: &[Source], references: CrossNamespaceRefs) -> Result<Self, Failure> {
         let mut read = Read::default();
         for source in sources {
             read.add(source)?;
@@ -88,7 +87,7 @@ impl Configuration {
             configuration.add_policy(object, &policy, &labels, references);
         }
         if configuration.repositories.is_empty() {
-            return Err(format!("there is no ImageRepository to watch in {}", names(sources)));
+            return Err(format!("there is no ImageRepository to watch in {}", names(sources)).into());
         }
         Ok(configuration)
     }
@@ -148,12 +147,9 @@ struct Read {
 }
 
 impl Read {
-    fn add(&mut self, source: &Source) -> Result<(), String> {
+    fn add(&mut self, source: &Source) -> Result<(), Failure> {
         let Source { name: file, text } = source;
-        let manifests = manifest::read(text).map_err(|error| match error.hint() {
-            Some(hint) => format!("{file}: {error}\n  What to do: {hint}"),
-            None => format!("{file}: {error}"),
-        })?;
+        let manifests = manifest::read(text).map_err(|error| Failure::about(file, error))?;
         for manifest in manifests {
             let (object, is_new) = match manifest {
                 Manifest::ImageRepository(repository) => {
@@ -167,11 +163,8 @@ impl Read {
                 _ => continue,
             };
             if !is_new {
-                return Err(format!(
-                    "{file}: there is more than one {} {}",
-                    object.kind.as_str(),
-                    object.qualified()
-                ));
+                let what = format!("there is more than one {} {}", object.kind.as_str(), object.qualified());
+                return Err(Failure::about(file, what));
             }
         }
         for other in others::read(text) {

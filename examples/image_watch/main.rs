@@ -3,13 +3,6 @@
 //!
 //! ```console
 //! $ cargo run -p image_watch
-//! $ cargo run -p image_watch -- --json --state target/watch
-//! $ cargo run -p image_watch -- --live --metrics 9090 --state /var/lib/image_watch manifests/
-//! ```
-//!
-//! The story takes an hour of its own time and some five seconds; it prints this, in lines that are longer here and there:
-//!
-//! ```text
 //! 09:00:00  skipped    ImageUpdateAutomation apps/apps in examples/data/watch/apps.yaml
 //! 09:00:00  suspended  repository apps/old-web      left as it is: spec.suspend is true
 //! 09:00:00  not ready  policy visitors/web          access denied: 'apps/web' can't be accessed due to ACL labels mismatc…
@@ -36,7 +29,7 @@
 //! 09:38:00  story      ECR throttles whoever lists apps/web
 //! 09:40:29  ready      repository apps/api          successful scan: found 2 tags with checksum 2107903357, after 2 failu…
 //! 09:41:03  failing    repository apps/web          ECR throttled ListImages of 111122223333.dkr.ecr.eu-west-1.amazonaws.…
-//!                      Cause: ThrottlingException: Rate exceeded (request …)
+//!                      Cause: ThrottlingException: Rate exceeded (request …
 //!                      What to do: Scan less often, or ask AWS for a higher rate of ListImages.
 //!                      Next try: in 10s
 //! 09:43:00  story      ECR throttles no more
@@ -49,7 +42,11 @@
 //!                      policy apps/base-stable: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/base:stable@sha256:36f7…
 //!                      policy apps/web: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/web:6.2.0
 //!                      policy tests/web-candidates: 111122223333.dkr.ecr.eu-west-1.amazonaws.com/apps/web:6.3.0-rc.1@sha2…
+//! $ cargo run -p image_watch -- --rounds 1 --json
+//! $ cargo run -p image_watch -- --live --metrics 9090 --state /var/lib/image_watch manifests/
 //! ```
+//!
+//! That is an hour of the story's own time, and some five seconds of others'.
 //!
 //! * The configuration is Flux's: ImageRepository and ImagePolicy with their `interval`, `timeout`, `suspend`, `exclusionList`,
 //!   `accessFrom` (namespaces are known by the manifests of Namespaces), `digestReflectionPolicy`, and the annotation
@@ -91,13 +88,13 @@ mod times;
 mod watch;
 mod world;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use examples::terminal::Screen;
 
 use crate::args::Args;
-use crate::program::{Failure, Setting};
+use crate::program::Setting;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -105,16 +102,11 @@ async fn main() -> ExitCode {
     let (stopper, stop) = stop::stop();
     tokio::spawn(stop::at_signals(stopper.clone()));
     let setting = if args.live { Setting::Live } else { Setting::Story { speed: Some(SPEED) } };
-    let ended = program::run(&args, setting, anstream::stdout(), (stopper, stop)).await;
-    let Err(failure) = ended else { return ExitCode::SUCCESS };
-    let _ = match &failure {
-        Failure::Input(why) => writeln!(io::stderr(), "error: {why}"),
-        // Whoever closed the pipe knows.
-        Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Failure::Output(error) => writeln!(io::stderr(), "error: the output could not be written: {error}"),
-    };
-    ExitCode::from(&failure)
+    match program::run(&args, setting, Screen::stdout(), (stopper, stop)).await {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(args.json),
+    }
 }
 
-/// An hour of the story takes so many seconds less than an hour: about five in all.
+/// So much faster goes the time of the story: its hour takes five seconds.
 const SPEED: u32 = 660;

@@ -1,9 +1,10 @@
 //! The program from arguments to exit code, writing where it is told.
 
-use std::io::{self, Write};
-use std::process::ExitCode;
+use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
+use examples::failure::Failure;
 use flux_aws_auth::Environment;
 use flux_ecr_reflect::Throttle;
 use flux_policy::manifest::CrossNamespaceRefs;
@@ -22,26 +23,6 @@ use crate::stop::{Stop, Stopper};
 use crate::story::Story;
 use crate::watch::{Limits, Teller, Watch};
 use crate::world::World;
-
-/// Why there was nothing to watch, or no way to tell it.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// Something on the command line, or in a file that it names, is not right.
-    Input(String),
-    Output(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
-impl From<&Failure> for ExitCode {
-    fn from(_: &Failure) -> Self {
-        Self::from(2)
-    }
-}
 
 /// The real world, or the story at this speed.
 pub(crate) enum Setting {
@@ -62,11 +43,10 @@ pub(crate) async fn run(
 ) -> Result<Summary, Failure> {
     let story = match setting {
         Setting::Live => None,
-        Setting::Story { speed } => Some(
-            Story::begin(speed)
-                .await
-                .map_err(|error| Failure::Input(format!("the embedded AWS did not start: {error}")))?,
-        ),
+        Setting::Story { speed } => {
+            let story = Story::begin(speed).await;
+            Some(story.map_err(|error| Failure::about("The embedded AWS did not start", error))?)
+        }
     };
     let mut world = match &story {
         None => World::new(Clock::Machine, Environment::from_process(), Throttle::process_wide()),
@@ -89,7 +69,7 @@ pub(crate) async fn run(
         }
     }
     let metrics = Arc::new(Metrics::new(clock.clone(), world.chains(), world.throttle.clone()));
-    let state = args.state.clone().map(Folder::open).transpose().map_err(Failure::Input)?;
+    let state = args.state.clone().map(Folder::open).transpose()?;
     let mut teller = Printer::new(out, format(args, &repositories, &notes)).with_last_line();
     for note in notes {
         teller.tell(&Event { at: now, what: note.into() })?;
@@ -97,7 +77,7 @@ pub(crate) async fn run(
     if let Some(address) = args.metrics {
         let url = serve(address, metrics.clone())
             .await
-            .map_err(|error| Failure::Input(format!("metrics cannot be served at {address}: {error}")))?;
+            .map_err(|error| Failure::about(format!("The metrics cannot be served at {address}"), error))?;
         teller.tell(&Event { at: now, what: What::Serving { url } })?;
     }
     let limits = Limits {
@@ -122,11 +102,11 @@ pub(crate) async fn run(
 fn configuration(args: &Args) -> Result<Configuration, Failure> {
     let sources = match (&*args.paths, args.live) {
         ([], false) => Story::manifests(),
-        (paths, _) => sources(paths).map_err(Failure::Input)?,
+        (paths, _) => sources(paths)?,
     };
     let references =
         if args.no_cross_namespace_refs { CrossNamespaceRefs::Blocked } else { CrossNamespaceRefs::Allowed };
-    Configuration::read(&sources, references).map_err(Failure::Input)
+    Configuration::read(&sources, references)
 }
 
 fn format(args: &Args, repositories: &[Repository], notes: &[Note]) -> Format {
@@ -155,5 +135,5 @@ impl From<Note> for What {
     }
 }
 
-const LONGEST_TURN_OF_THE_STORY: std::time::Duration = std::time::Duration::from_millis(500);
+const LONGEST_TURN_OF_THE_STORY: Duration = Duration::from_millis(500);
 const SEED_OF_THE_STORY: u64 = 7;

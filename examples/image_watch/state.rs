@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use examples::failure::Failure;
 use flux_ecr_reflect::{Error, Scan};
 use serde::{Deserialize, Serialize};
 
@@ -76,9 +77,10 @@ impl Folder {
     /// # Errors
     ///
     /// Why it cannot be used.
-    pub(crate) fn open(path: PathBuf) -> Result<Self, String> {
-        std::fs::create_dir_all(&path)
-            .map_err(|error| format!("the folder {} cannot be used: {error}", path.display()))?;
+    pub(crate) fn open(path: PathBuf) -> Result<Self, Failure> {
+        std::fs::create_dir_all(&path).map_err(|error| {
+            Failure::about(format!("The folder {} cannot be used", path.display()), error)
+        })?;
         Ok(Self(path))
     }
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
+use examples::terminal::style::{BAD, GOOD, HEADING, MINOR, REMEDY, WARNING};
+use examples::terminal::visible;
 use flux_ecr_reflect::{ImageRef, Tag};
 
 use crate::event::{Event, Failure, Recovery, Summary, What};
@@ -15,45 +17,39 @@ use crate::watch::Status;
 pub(crate) fn event(event: &Event, width: usize) -> String {
     let time = times::of_day(event.at);
     let line = |word: &str, style: Style, about: &str, text: &str| {
-        let (dim, text) = (AnsiColor::BrightBlack.on_default(), visible(text));
-        let about = visible(about);
-        let line = match about.as_str() {
-            "" => format!("{dim}{time}{dim:#}  {style}{word:<9}{style:#}  {text}"),
-            about => format!("{dim}{time}{dim:#}  {style}{word:<9}{style:#}  {about:<width$}  {text}"),
+        let (about, text) = (visible(about), visible(text));
+        let line = match &*about {
+            "" => format!("{MINOR}{time}{MINOR:#}  {style}{word:<9}{style:#}  {text}"),
+            about => format!("{MINOR}{time}{MINOR:#}  {style}{word:<9}{style:#}  {about:<width$}  {text}"),
         };
         format!("{}\n", line.trim_end())
     };
-    let plain = Style::new();
-    let dim = AnsiColor::BrightBlack.on_default();
-    let (good, bad) = (AnsiColor::Green.on_default(), AnsiColor::Red.on_default().bold());
     match &event.what {
-        What::Serving { url } => line("metrics", plain, "", url),
-        What::Skipped { file, what } => line("skipped", dim, "", &format!("{what} in {file}")),
+        What::Serving { url } => line("metrics", HEADING, "", url),
+        What::Skipped { file, what } => line("skipped", MINOR, "", &format!("{what} in {file}")),
         What::Suspended(object) => {
-            line("suspended", dim, &object.to_string(), "left as it is: spec.suspend is true")
+            line("suspended", MINOR, &object.to_string(), "left as it is: spec.suspend is true")
         }
-        What::NotWatched { object, why } => line("not ready", bad, &object.to_string(), why),
-        What::State { object, problem } => line("state", bad, &object.to_string(), problem),
-        What::Story { text } => line("story", AnsiColor::Magenta.on_default(), "", text),
+        What::NotWatched { object, why } => line("not ready", BAD, &object.to_string(), why),
+        What::State { object, problem } => line("state", BAD, &object.to_string(), problem),
+        What::Story { text } => line("story", MINOR, "", text),
         What::Ready { object, message, after } => {
-            line("ready", good, &object.to_string(), &format!("{message}{}", again(*after)))
+            line("ready", GOOD, &object.to_string(), &format!("{message}{}", again(*after)))
         }
         What::Changed { policy, from, to, reason } => {
             let from = from.as_ref().map_or_else(|| "nothing".to_owned(), |from| short(from, to));
             let text = format!("{from} → {}: {reason}", short(to, to));
-            line("changed", AnsiColor::Cyan.on_default().bold(), &policy.to_string(), &text)
+            line("changed", REMEDY, &policy.to_string(), &text)
         }
-        What::NoMatch { policy, reason } => {
-            line("no match", AnsiColor::Yellow.on_default().bold(), &policy.to_string(), reason)
-        }
+        What::NoMatch { policy, reason } => line("no match", WARNING, &policy.to_string(), reason),
         What::Failing { object, failure } => {
-            line("failing", bad, &object.to_string(), &failure.message) + &details(failure)
+            line("failing", BAD, &object.to_string(), &failure.message) + &details(failure)
         }
         What::Stopping { under_way, grace } => {
             let scans = count(*under_way, "scan", "scans");
-            line("stopping", plain, "", &format!("{scans} under way, for {} at most", times::short(*grace)))
+            line("stopping", HEADING, "", &format!("{scans} under way, for {} at most", times::short(*grace)))
         }
-        What::Stopped(summary) => line("stopped", plain, "", summary.reason) + &totals(summary),
+        What::Stopped(summary) => line("stopped", HEADING, "", summary.reason) + &totals(summary),
     }
 }
 
@@ -89,10 +85,10 @@ fn again(after: Option<Recovery>) -> String {
 fn details(failure: &Failure) -> String {
     let mut text = String::new();
     for cause in &failure.causes {
-        let _ = writeln!(text, "{BELOW}Cause: {}", visible(cause));
+        let _ = writeln!(text, "{BELOW}{MINOR}Cause:{MINOR:#} {}", visible(cause));
     }
     if let Some(hint) = &failure.hint {
-        let _ = writeln!(text, "{BELOW}What to do: {}", visible(hint));
+        let _ = writeln!(text, "{BELOW}{REMEDY}What to do:{REMEDY:#} {}", visible(hint));
     }
     let _ = writeln!(text, "{BELOW}Next try: in {}", times::short(failure.next_try_in));
     text
@@ -130,11 +126,6 @@ fn short(image: &ImageRef, other: &ImageRef) -> String {
 fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { many })
-}
-
-/// What comes from files and registries moves no cursor and changes no colour.
-fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 const BELOW: &str = "                     ";

@@ -1,6 +1,9 @@
 //! Lines that the other tests do not bring about.
 
+use std::io::Write;
 use std::time::{Duration, SystemTime};
+
+use examples::terminal::Screen;
 
 use crate::event::{Event, What};
 use crate::object::{Kind, Object};
@@ -8,7 +11,9 @@ use crate::{text, times};
 
 fn line(what: What) -> String {
     let event = Event { at: SystemTime::UNIX_EPOCH, what };
-    anstream::adapter::strip_str(&text::event(&event, 0)).to_string()
+    let mut screen = Screen::plain(Vec::new());
+    screen.write_all(text::event(&event, 0).as_bytes()).unwrap();
+    String::from_utf8(screen.into_inner().unwrap()).unwrap()
 }
 
 fn policy(name: &str) -> Object {

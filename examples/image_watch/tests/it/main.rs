@@ -25,7 +25,7 @@ mod policy;
 #[path = "../../printer.rs"]
 mod printer;
 #[path = "../../program.rs"]
-#[allow(dead_code, reason = "how a failure is told, and the real world, are for the process")]
+#[allow(dead_code, reason = "the real world is for the process")]
 mod program;
 #[path = "../../repository.rs"]
 mod repository;

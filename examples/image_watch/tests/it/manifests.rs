@@ -1,12 +1,13 @@
 //! What is read from files, and what is said of what is not watched.
 
+use examples::failure::Failure;
 use flux_policy::manifest::CrossNamespaceRefs;
 
 use crate::configuration::{Configuration, Note, Source, sources};
 use crate::stage::APP;
 use crate::story::Story;
 
-fn read(files: &[(&str, &str)]) -> Result<Configuration, String> {
+fn read(files: &[(&str, &str)]) -> Result<Configuration, Failure> {
     let files: Vec<_> = files
         .iter()
         .map(|(name, text)| Source { name: (*name).to_owned(), text: (*text).to_owned() })
@@ -27,7 +28,7 @@ fn a_malformed_manifest_is_named_by_file_and_document() {
             &["bad.yaml", r#"ImageRepository "app""#, "https://"],
         ),
     ] {
-        let error = read(&[("good.yaml", APP), ("bad.yaml", text)]).unwrap_err();
+        let error = read(&[("good.yaml", APP), ("bad.yaml", text)]).unwrap_err().to_string();
         for part in parts {
             assert!(error.contains(part), "{part} is not in {error}");
         }
@@ -36,14 +37,16 @@ fn a_malformed_manifest_is_named_by_file_and_document() {
 
 #[test]
 fn two_objects_of_one_name_are_refused() {
-    let error = read(&[("one.yaml", APP), ("two.yaml", APP)]).unwrap_err();
-    assert_eq!(error, "two.yaml: there is more than one ImageRepository apps/app");
+    let error = read(&[("one.yaml", APP), ("two.yaml", APP)]).unwrap_err().to_string();
+    assert_eq!(error, "two.yaml: there is more than one ImageRepository apps/app\n");
 }
 
 #[test]
 fn where_there_is_nothing_to_watch_that_is_an_error() {
-    let error = read(&[("none.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}")]).unwrap_err();
-    assert_eq!(error, "there is no ImageRepository to watch in none.yaml");
+    let error = read(&[("none.yaml", "kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}")])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(error, "there is no ImageRepository to watch in none.yaml\n");
 }
 
 #[test]
@@ -112,6 +115,6 @@ fn the_story_s_manifests_are_those_of_its_folder() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = sources(&["no/such/file.yaml".into()]).unwrap_err();
+    let error = sources(&["no/such/file.yaml".into()]).unwrap_err().to_string();
     assert!(error.starts_with("no/such/file.yaml cannot be read: "), "{error}");
 }

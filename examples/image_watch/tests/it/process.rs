@@ -133,7 +133,7 @@ async fn bad_input_is_two() {
         (&["--live"], "MANIFESTS"),
         (&["--metrics", "everywhere"], "127.0.0.1:9090"),
         (&["--rounds", "0"], "--rounds"),
-        (&["--state", "Cargo.toml"], "the folder Cargo.toml cannot be used"),
+        (&["--state", "Cargo.toml"], "The folder Cargo.toml cannot be used"),
     ] {
         let mut program = Command::new(env!("CARGO_BIN_EXE_image_watch"));
         let output = program.args(words).output().await.unwrap();

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use examples::terminal::Screen;
 use flux_ecr_reflect::{
     Digest, Error, ErrorKind, ImageRef, PageRequest, Reflector, TagEntry, TagPage, TagSource, Throttle,
 };
@@ -220,8 +221,8 @@ impl Written {
     }
 
     /// What writes here, as to a file.
-    pub(crate) fn without_colours(&self) -> anstream::StripStream<Box<dyn Write + Send>> {
-        anstream::StripStream::new(Box::new(self.clone()))
+    pub(crate) fn without_colours(&self) -> Screen<Box<dyn Write + Send>> {
+        Screen::plain(Box::new(self.clone()))
     }
 
     pub(crate) fn text(&self) -> String {

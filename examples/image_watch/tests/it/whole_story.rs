@@ -1,6 +1,9 @@
 //! The story, over connections to its embedded AWS.
 
+use std::path::Path;
+
 use clap::Parser;
+use examples::shown;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,31 +23,10 @@ async fn run(words: &[&str]) -> (Summary, Written) {
     (summary, written)
 }
 
-#[tokio::test]
-async fn the_program_prints_what_its_documentation_shows() {
-    let documentation = include_str!("../../main.rs");
-    let shown = documentation.split_once("//! ```text\n").unwrap().1.split_once("//! ```\n").unwrap().0;
-    let shown: Vec<_> = shown.lines().map(|line| line.strip_prefix("//! ").unwrap().to_owned()).collect();
-    let (_, written) = run(&[]).await;
-    let text = written.text();
-    let printed: Vec<_> = text.lines().map(cut).collect();
-    assert_eq!(shown, printed, "the documentation should show\n{}", printed.join("\n"));
+#[test]
+fn the_program_prints_what_its_documentation_shows() {
+    shown::check(include_str!("../../main.rs"), Path::new(env!("CARGO_BIN_EXE_image_watch")));
 }
-
-/// Cuts a line where the documentation does, and leaves out what is another in each run.
-fn cut(line: &str) -> String {
-    let line = match line.split_once("(request ") {
-        Some((before, _)) => &format!("{before}(request …)"),
-        None => line,
-    };
-    if line.chars().count() <= WIDTH {
-        return line.to_owned();
-    }
-    let start: String = line.chars().take(WIDTH - 1).collect();
-    format!("{}…", start.trim_end())
-}
-
-const WIDTH: usize = 120;
 
 #[tokio::test]
 async fn json_is_one_object_a_line_that_says_the_same() {
