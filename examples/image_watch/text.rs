@@ -67,7 +67,7 @@ pub(crate) fn status(status: &Status) -> String {
         let _ = write!(text, ", {failing} failing");
     }
     let _ = match (under_way, next) {
-        (1.., _) => write!(text, "; asking {under_way}"),
+        (1.., _) => write!(text, "; {under_way} under way"),
         (0, Some((object, at))) => {
             write!(text, "; next {} at {}", visible(&object.qualified()), times::of_day(*at))
         }
