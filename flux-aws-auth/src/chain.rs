@@ -51,8 +51,8 @@ pub(crate) use sdk_order::SetUp;
 /// A call to STS connects within three seconds and is answered within five, body included; it is tried up to three times, with
 /// random pauses, within fifteen seconds and the chain's [deadline](ChainBuilder::deadline). When it fails,
 /// [`ConnectionFailure`](crate::ConnectionFailure) tells a name that is not found from a refused connection, a proxy that wants a
-/// password, or a certificate that this machine's clock takes for expired. The Pod Identity agent has one second to take a
-/// connection and five to answer, the instance metadata service about one in all.
+/// password, or a certificate that this machine's clock takes for expired. Of what is on the node, the Pod Identity agent has one
+/// second to take a connection and five to answer, and the instance metadata service one second for each request.
 ///
 /// # Example
 ///

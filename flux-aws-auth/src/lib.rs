@@ -32,6 +32,7 @@
 //!
 //! * [Set up identity on EKS and elsewhere](guide::identity): which identity, and what to create at AWS and in Kubernetes.
 //! * [Troubleshooting](guide::troubleshooting): what each code means, and what to do; also for errors of the AWS SDKs and of Flux.
+//! * Testing one's own code, without network, cluster and waiting: `test_util`, with the feature `test-util`.
 //!
 //! # The types
 //!
@@ -48,8 +49,9 @@
 //! * [`Error`] is the answer when there is none. It has a [kind](ErrorKind) for the program, a stable [`Reason`] for conditions and
 //!   alerts, a [hint](Error::hint) for people, the cause, and the same report.
 //! * [`Authenticator`] is the front door of a program with tenants: it gives the credentials of an [`Identity`] for a [`Resource`].
-//! * [`Identity`] is whose permissions are used: the controller's own, or an object's, by its
-//!   [ServiceAccount](ServiceAccountTokens) or by an [access key in a Secret](AccessKeySecret).
+//! * [`Identity`] is whose permissions are used: the controller's own, or an object's, by a ServiceAccount (of which
+//!   [`ServiceAccountTokens`] gets tokens) or by an access key in a Secret ([`AccessKeySecret`]). A chain without an authenticator
+//!   takes them too: [`ServiceAccountRole`].
 //!
 //! Beside them: [`RoleHop`] assumes a further role, [`Integration`] tells what Flux supports, [`doctor`] finds what is wrong in a
 //! pod without asking anybody, [`iam`] writes and judges policy documents, and [`cache`] holds whatever else expires.

@@ -76,6 +76,17 @@ fn nothing_in_the_guide_is_of_another_day() {
     assert!(stale.is_empty(), "nothing says any more:\n  {}", stale.join("\n  "));
 }
 
+/// What the crate's documentation begins with is no invention.
+#[test]
+fn the_report_in_the_crate_s_documentation_is_that_of_a_scenario() {
+    let root = include_str!("../../src/lib.rs");
+    let shown = root.split("//! ```text\n").nth(1).and_then(|rest| rest.split("//! ```").next()).unwrap();
+    let scenario = include_str!("../scenarios/web_identity/exchange.yaml");
+    let recorded: Vec<_> = scenario.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let shown: Vec<_> = shown.lines().map(|line| line.trim_start_matches("//! ")).collect();
+    assert!(recorded.windows(shown.len()).any(|lines| lines == shown), "{shown:#?}");
+}
+
 #[test]
 fn every_link_within_the_guides_leads_somewhere() {
     let (of_identity, of_troubleshooting) = (page::anchors(&[IDENTITY]), page::anchors(&TROUBLESHOOTING));

@@ -1,7 +1,9 @@
 //! What the guide says of doctor, held to what doctor finds in pods that have everything wrong, one thing at a time.
 
 use flux_aws_auth::doctor::{Doctor, Finding};
-use flux_aws_auth::{Environment, Integration, ROLE_ARN_ANNOTATION, ServiceAccount, ServiceAccountRef};
+use flux_aws_auth::{
+    Environment, Integration, ROLE_ARN_ANNOTATION, Reason, ServiceAccount, ServiceAccountRef,
+};
 
 use super::{AGENT, AGENT_TOKEN, OWN_TOKEN, STS, associated, doctor, examine, good, signed, token};
 use crate::guide::page::{self, Row, matches, plain};
@@ -31,14 +33,14 @@ async fn every_remedy_of_doctor_s_is_in_the_guide_and_every_row_is_found() {
 
 fn covers(row: &Row, finding: &Finding) -> bool {
     let remedy = finding.hint().map(plain).unwrap_or_default();
-    row.reason == finding.reason().map(|reason| reason.as_str())
+    row.reason == finding.reason().map(Reason::as_str)
         && matches(&row.says, &finding.to_string())
         && row.remedy.as_ref().is_some_and(|row| matches(row, &remedy))
 }
 
 /// Among doctor's own findings, or in the entry of its reason.
 fn is_told(finding: &Finding, rows: &[Row]) -> bool {
-    let reason = finding.reason().map(|reason| reason.as_str());
+    let reason = finding.reason().map(Reason::as_str);
     let remedy = finding.hint().map(plain).unwrap_or_default();
     let in_entry = |row: Row| {
         row.reason == reason
