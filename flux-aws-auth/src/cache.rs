@@ -56,7 +56,7 @@
 //! runtime ends, those who wait on others start anew. Outside tokio the caller itself loads, and when it is dropped the next one
 //! does; such a program must give the builder a [way to sleep](CacheBuilder::sleep_impl) of its own.
 //!
-//! A load has a [limit](CacheBuilder::limit). One that is not back a second after it, counted from its start, is taken for dead.
+//! A load has a [limit](CacheBuilder::load_timeout). One that is not back a second after it, counted from its start, is taken for dead.
 //! Who started it gets [`Fault::TimedOut`], as does everyone who waits on the same runtime: the loader holds up its thread, and
 //! another would do so too, so this is a failure with the usual pause. Who waits on another runtime starts anew at once, since
 //! that of the load may no longer be driven.
@@ -134,7 +134,7 @@ pub enum LoadError<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The loader took longer than the [limit](CacheBuilder::limit), which this is.
+    /// The loader took longer than the [limit](CacheBuilder::load_timeout), which this is.
     TimedOut(Duration),
     /// The loader panicked.
     Panicked,
