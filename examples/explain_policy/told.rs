@@ -18,11 +18,13 @@ pub(crate) struct Outcome {
 impl Outcome {
     /// Why there is no decision, if there is none.
     pub(crate) fn failure(&self) -> Option<Failure> {
-        let error = match &self.explained {
-            Ok(explanation) => explanation.decision().err()?,
-            Err(error) => error,
-        };
-        Some(Failure::about(visible(&self.name), error.clone()))
+        match &self.explained {
+            Ok(explanation) => {
+                Some(Failure::about(visible(&self.name), explanation.decision().err()?.clone()))
+            }
+            // It names the manifest and the field.
+            Err(error) => Some(error.clone().into()),
+        }
     }
 
     /// Whether a tag was picked.
@@ -35,10 +37,11 @@ impl Outcome {
 /// For people; the verdicts in a table, or in two columns that `cut` can take apart.
 pub(crate) fn text<W: Write>(outcomes: &[Outcome], with_table: bool, out: &mut W) -> io::Result<()> {
     let verdicts = if with_table { table::<W> } else { columns };
-    for (index, Outcome { name, explained }) in outcomes.iter().enumerate() {
+    let explained =
+        outcomes.iter().filter_map(|outcome| Some((&outcome.name, outcome.explained.as_ref().ok()?)));
+    for (index, (name, explanation)) in explained.enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         writeln!(out, "{gap}{HEADING}ImagePolicy {}{HEADING:#}", visible(name))?;
-        let Ok(explanation) = explained else { continue };
         if let Ok(decision) = explanation.decision() {
             writeln!(out, "{}", painted_decision(decision))?;
         }

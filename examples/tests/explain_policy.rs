@@ -102,7 +102,9 @@ fn every_policy_that_cannot_be_evaluated_is_named_and_the_others_are_evaluated()
     let words = ["wrong.yaml", "podinfo.txt"];
     expect(&words, None, 2, &["ImagePolicy right\n7.0.0-rc10 is the"], "range: ");
     let told = String::from_utf8(explain(&words, None).stderr).unwrap();
-    for policy in ["wrong-range: ", "wrong-pattern: "] {
+    for policy in
+        ["\"wrong-range\": spec.policy.semver.range: ", "\"wrong-pattern\": spec.filterTags.pattern: "]
+    {
         assert_eq!(told.matches(policy).count(), 1, "{told}");
     }
     let output = explain(&[words[0], words[1], "--json"], None);
