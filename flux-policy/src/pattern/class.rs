@@ -2,6 +2,8 @@
 
 use std::sync::LazyLock;
 
+use regex_syntax::ast::{self, Ast, ClassUnicodeKind, ClassUnicodeOpKind, Position, Span};
+use regex_syntax::hir::translate::Translator;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, HirKind};
 
 use super::parse::{Fault, Flags, consumed};
@@ -253,7 +255,21 @@ fn unicode_class(name: &str) -> Option<ClassUnicode> {
     if matches!(name, "Cs" | "Surrogate") {
         return Some(ClassUnicode::empty());
     }
-    let lookup = |query: String| match regex_syntax::parse(&query).ok()?.into_kind() {
+    let value = |property: &str| ClassUnicodeKind::NamedValue {
+        op: ClassUnicodeOpKind::Equal,
+        name: property.to_owned(),
+        value: name.to_owned(),
+    };
+    let category = || lookup(value("gc"));
+    let script = || lookup(value("sc"));
+    category().or_else(script).or_else(|| lookup(ClassUnicodeKind::Named(name.to_owned())))
+}
+
+fn lookup(kind: ClassUnicodeKind) -> Option<ClassUnicode> {
+    // The class alone, as if it had been parsed: so the parser of patterns, which is another's dialect, is in no program.
+    let nowhere = Span::splat(Position::new(0, 1, 1));
+    let class = Ast::class_unicode(ast::ClassUnicode { span: nowhere, negated: false, kind });
+    match Translator::new().translate("", &class).ok()?.into_kind() {
         HirKind::Class(Class::Unicode(class)) => Some(class),
         // A class of one character comes as a literal.
         HirKind::Literal(literal) => {
@@ -261,8 +277,5 @@ fn unicode_class(name: &str) -> Option<ClassUnicode> {
             Some(ClassUnicode::new([ClassUnicodeRange::new(char, char)]))
         }
         _ => None,
-    };
-    let category = || lookup(format!(r"\p{{gc={name}}}"));
-    let script = || lookup(format!(r"\p{{sc={name}}}"));
-    category().or_else(script).or_else(|| lookup(format!(r"\p{{{name}}}")))
+    }
 }
