@@ -1,6 +1,5 @@
 //! A further role, assumed with credentials that are already there.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -38,14 +37,16 @@ pub struct RoleHop {
     role: RoleArn,
     external_id: Option<String>,
     session_name: Option<SessionName>,
-    tags: BTreeMap<String, Tag>,
+    /// In the order of their keys, so that hops are the same whatever the order in which they were given theirs.
+    tags: Vec<Tag>,
     duration: Option<Duration>,
     policy: Option<String>,
 }
 
-/// A session tag's value, and whether the next hop inherits it.
+/// A session tag, and whether the next hop inherits it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Tag {
+    key: String,
     value: String,
     transitive: bool,
 }
@@ -58,14 +59,7 @@ impl RoleHop {
 
     /// A session of `role`, for the hour that STS gives unasked, with the name `<role>.<region>.fluxcd.io`.
     pub fn new(role: RoleArn) -> Self {
-        Self {
-            role,
-            external_id: None,
-            session_name: None,
-            tags: BTreeMap::new(),
-            duration: None,
-            policy: None,
-        }
+        Self { role, external_id: None, session_name: None, tags: Vec::new(), duration: None, policy: None }
     }
 
     /// Gives the external id that the role's trust policy asks for as `sts:ExternalId` ([external id]).
@@ -110,7 +104,7 @@ impl RoleHop {
     /// lower case do not tell keys apart), for a key of more than 128 characters or none, or that begins with `aws:`, for a
     /// value of more than 256, and for characters other than letters, digits, blanks and `_.:/=+-@`.
     pub fn with_tag(self, key: impl Into<String>, value: impl Into<String>) -> Result<Self, Error> {
-        self.insert_tag(key.into(), Tag { value: value.into(), transitive: false })
+        self.insert_tag(Tag { key: key.into(), value: value.into(), transitive: false })
     }
 
     /// As [`with_tag`](Self::with_tag), and the sessions of later hops inherit it ([transitive tags]). They must not set it again.
@@ -125,7 +119,7 @@ impl RoleHop {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, Error> {
-        self.insert_tag(key.into(), Tag { value: value.into(), transitive: true })
+        self.insert_tag(Tag { key: key.into(), value: value.into(), transitive: true })
     }
 
     /// How long a session lasts, in whole seconds.
@@ -181,15 +175,16 @@ impl RoleHop {
         &self.role
     }
 
-    fn insert_tag(mut self, key: String, tag: Tag) -> Result<Self, Error> {
+    fn insert_tag(mut self, tag: Tag) -> Result<Self, Error> {
         const MAX_TAGS: usize = 50;
+        let key = &tag.key;
         let flaw = if key.is_empty() || key.chars().count() > 128 || !key.chars().all(is_of_tag) {
             Some("its key is not 1 to 128 letters, digits, blanks or _.:/=+-@".to_owned())
         } else if tag.value.chars().count() > 256 || !tag.value.chars().all(is_of_tag) {
             Some("its value is not at most 256 letters, digits, blanks or _.:/=+-@".to_owned())
         } else if key.to_lowercase().starts_with("aws:") {
             Some("keys that begin with aws: are AWS's own".to_owned())
-        } else if self.tags.keys().any(|other| other.to_lowercase() == key.to_lowercase()) {
+        } else if self.tags.iter().any(|other| other.key.to_lowercase() == key.to_lowercase()) {
             Some("there is one of this key, whatever its case".to_owned())
         } else if self.tags.len() == MAX_TAGS {
             Some(format!("STS takes {MAX_TAGS}"))
@@ -198,11 +193,12 @@ impl RoleHop {
         };
         if let Some(flaw) = flaw {
             return Err(refused(
-                format!("session tag {}: {flaw}", quoted(&key)),
+                format!("session tag {}: {flaw}", quoted(key)),
                 "Leave it out, or write it so that STS accepts it.",
             ));
         }
-        self.tags.insert(key, tag);
+        let place = self.tags.partition_point(|other| other.key < tag.key);
+        self.tags.insert(place, tag);
         Ok(self)
     }
 
@@ -216,7 +212,7 @@ impl RoleHop {
 
     /// Key, value, and whether the next hop inherits it.
     pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str, bool)> {
-        self.tags.iter().map(|(key, tag)| (key.as_str(), tag.value.as_str(), tag.transitive))
+        self.tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str(), tag.transitive))
     }
 
     pub(crate) fn asked_duration(&self) -> Option<Duration> {
@@ -234,7 +230,7 @@ impl fmt::Debug for RoleHop {
             .field("role", &self.role)
             .field("has_external_id", &self.external_id.is_some())
             .field("session_name", &self.session_name)
-            .field("tags", &self.tags.keys())
+            .field("tags", &self.tags.iter().map(|tag| &tag.key).collect::<Vec<_>>())
             .field("duration", &self.duration)
             .field("has_policy", &self.policy.is_some())
             .finish()

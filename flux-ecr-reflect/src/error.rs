@@ -92,18 +92,18 @@ impl Error {
     /// Adds the cause, the next element of the [`source`](StdError::source) chain.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.with_source_from(source, |_| true)
+        self.with_source_from(source.into(), |_| true)
     }
 
     /// Adds the cause, of whose chain only what stands behind the errors that say nothing is told. The last one is always
     /// told.
     pub(crate) fn with_source_from(
         mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-        says_something: impl Fn(&(dyn StdError + 'static)) -> bool,
+        source: Box<dyn StdError + Send + Sync>,
+        says_something: fn(&(dyn StdError + 'static)) -> bool,
     ) -> Self {
         let inner = Arc::make_mut(&mut self.0);
-        let source: Arc<dyn StdError + Send + Sync> = Arc::from(source.into());
+        let source: Arc<dyn StdError + Send + Sync> = Arc::from(source);
         let mut cause: &(dyn StdError + 'static) = &*source;
         inner.skipped_sources = 0;
         while let Some(next) = cause.source().filter(|_| !says_something(cause)) {
@@ -272,7 +272,7 @@ mod tests {
         let cause =
             || Error::new(ErrorKind::InvalidResponse, "outer").with_source(std::io::Error::other("inner"));
         let from = |says_something: fn(&(dyn StdError + 'static)) -> bool| {
-            Error::new(ErrorKind::Unavailable, "failed").with_source_from(cause(), says_something)
+            Error::new(ErrorKind::Unavailable, "failed").with_source_from(cause().into(), says_something)
         };
         assert_eq!(from(|_| true).source().map(ToString::to_string).as_deref(), Some("outer"));
         for nothing_but_the_last in [from(<dyn StdError>::is::<std::io::Error>), from(|_| false)] {

@@ -1,7 +1,5 @@
 //! Which identities may be used for what: the matrix, and what the program asked for beyond it.
 
-use std::collections::HashSet;
-
 use crate::error::Error;
 use crate::integration::{Integration, Level, Support};
 use crate::reason::Reason;
@@ -9,7 +7,7 @@ use crate::source::SourceKind;
 
 #[derive(Debug)]
 pub(super) struct Policy {
-    allowed: HashSet<(Integration, Level, SourceKind)>,
+    allowed: Vec<(Integration, Level, SourceKind)>,
 }
 
 impl Policy {
@@ -20,7 +18,7 @@ impl Policy {
                 return Err(impossible(integration, level, source, why, alternative));
             }
         }
-        Ok(Self { allowed: allowed.into_iter().collect() })
+        Ok(Self { allowed })
     }
 
     /// Whether the identity that `source` gives may be used as `level`'s.

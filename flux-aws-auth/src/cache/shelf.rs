@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::builder::Settings;
 use super::counters::{Cells, Counters};
-use super::erased::{make_error, typed};
+use super::erased::{MakeError, make_error, typed};
 use super::handle::{Handle, Shared};
 use super::idle::{Idle, IdleKeys};
 use super::lifetime::Now;
@@ -45,6 +45,13 @@ struct Place {
     slot: Arc<Slot>,
     handle: Weak<Shared>,
     idle: Option<Idle>,
+}
+
+impl Place {
+    fn new(settings: &Settings, counters: &Arc<Cells>, make_error: MakeError) -> Self {
+        let slot = Arc::new(Slot::new(settings.clone(), counters.clone(), make_error));
+        Self { slot, handle: Weak::new(), idle: None }
+    }
 }
 
 impl<K, V, E> Cache<K, V, E>
@@ -85,15 +92,9 @@ where
             Some((known, _)) => known.clone(),
             None => Arc::new(key),
         };
-        let place = slots.by_key.entry(key.clone()).or_insert_with(|| Place {
-            slot: Arc::new(Slot::new(
-                self.shelf.settings.clone(),
-                self.shelf.counters.clone(),
-                make_error::<E>,
-            )),
-            handle: Weak::new(),
-            idle: None,
-        });
+        let place = slots.by_key.entry(key.clone());
+        let place =
+            place.or_insert_with(|| Place::new(&self.shelf.settings, &self.shelf.counters, make_error::<E>));
         let lease = Lease { cache: Arc::downgrade(&self.shelf), key };
         let handle = Handle::new(place.slot.clone(), loader, Some(Box::new(lease)));
         place.handle = handle.downgrade();

@@ -5,7 +5,6 @@ use std::fmt;
 
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use flux_aws_auth::ConnectionFailure;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::origin::Origin;
@@ -179,29 +178,14 @@ pub(super) struct Said {
 impl Said {
     /// The first error in the answer, in whichever of the usual forms. `secrets` are taken out should it repeat them.
     pub(super) fn read(answer: &Answer, secrets: &[&str]) -> Self {
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Words {
-            errors: Vec<OneError>,
-            details: Value,
-            message: Value,
-            error: Value,
-            error_description: Value,
-        }
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct OneError {
-            code: Value,
-            message: Value,
-        }
+        let Ok(answer) = serde_json::from_slice::<Value>(&answer.body) else { return Self::default() };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let Ok(answer) = serde_json::from_slice::<Words>(&answer.body) else { return Self::default() };
-        let (code, message) = if let Some(error) = answer.errors.first() {
-            (text(&error.code), text(&error.message))
+        let (code, message) = if let Some(error) = answer["errors"].get(0) {
+            (text(&error["code"]), text(&error["message"]))
         } else {
-            let messages = [&answer.error_description, &answer.details, &answer.message];
-            let message = messages.into_iter().map(text).find(|text| !text.is_empty());
-            (text(&answer.error), message.unwrap_or_default())
+            let messages = ["error_description", "details", "message"].map(|name| text(&answer[name]));
+            let message = messages.into_iter().find(|text| !text.is_empty());
+            (text(&answer["error"]), message.unwrap_or_default())
         };
         Self { code: shown(&code, 60, secrets), message: shown(&message, 300, secrets) }
     }

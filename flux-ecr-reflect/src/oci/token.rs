@@ -9,7 +9,6 @@ use aws_smithy_types::date_time::Format;
 use flux_aws_auth::Endpoint;
 use flux_aws_auth::cache::{Fault, LoadError, Loaded};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure::{Said, facts, no_answer};
@@ -178,23 +177,15 @@ fn encode(text: &str) -> PercentEncode<'_> {
 
 /// The token, and for how long it is good from now.
 fn read(answer: &Answer) -> Option<(String, Duration)> {
-    #[derive(Deserialize)]
-    struct TokenAnswer {
-        token: Option<String>,
-        access_token: Option<String>,
-        #[serde(default)]
-        expires_in: Value,
-        #[serde(default)]
-        issued_at: Value,
-    }
-    let read: TokenAnswer = serde_json::from_slice(&answer.body).ok()?;
-    let is_token = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let token = [read.token, read.access_token].into_iter().flatten().find(is_token)?;
+    let read: Value = serde_json::from_slice(&answer.body).ok()?;
+    let is_token = |token: &&str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let tokens = ["token", "access_token"].map(|name| read[name].as_str());
+    let token = tokens.into_iter().flatten().find(is_token)?.to_owned();
     let lifetime =
-        read.expires_in.as_u64().map_or(SHORTEST_LIFETIME, Duration::from_secs).min(LONGEST_LIFETIME);
+        read["expires_in"].as_u64().map_or(SHORTEST_LIFETIME, Duration::from_secs).min(LONGEST_LIFETIME);
     // By the service's own clock on both sides.
     let at = |text: &str, format| SystemTime::try_from(DateTime::from_str(text, format).ok()?).ok();
-    let issued = read.issued_at.as_str().and_then(|text| at(text, Format::DateTimeWithOffset));
+    let issued = read["issued_at"].as_str().and_then(|text| at(text, Format::DateTimeWithOffset));
     let answered = answer.header("date").and_then(|text| at(text, Format::HttpDate));
     let age = answered.zip(issued).and_then(|(answered, issued)| answered.duration_since(issued).ok());
     Some((token, lifetime.saturating_sub(age.unwrap_or_default()).max(SHORTEST_LIFETIME)))

@@ -142,7 +142,7 @@ impl Call<'_> {
             return Error::new(kind, format!("ECR's answer to {operation} of {image} cannot be read"))
                 .with_hint(WHO_ANSWERS)
                 .with_response(answer.facts)
-                .with_source_from(error, says_something::<E>);
+                .with_source_from(error.into(), says_something::<E>);
         }
         let status = answer.status();
         Error::new(
@@ -202,7 +202,7 @@ where
         }
         _ => unavailable(format!("{api} could not be reached"), region, endpoint_url),
     };
-    failed.with_source_from(error, says_something::<E>)
+    failed.with_source_from(error.into(), says_something::<E>)
 }
 
 pub(super) fn unavailable(message: String, region: &str, endpoint_url: Option<&str>) -> Error {

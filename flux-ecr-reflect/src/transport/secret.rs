@@ -1,7 +1,5 @@
 //! What is in the Secrets of a proxy and of certificates.
 
-use std::collections::BTreeMap;
-
 use flux_aws_auth::{HttpClientBuilder, Proxy};
 
 use crate::error::{Error, ErrorKind};
@@ -9,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 /// The keys that are read, and their values. Never shown.
 pub(super) struct Data<'a> {
     secret: &'a str,
-    values: BTreeMap<&'static str, Vec<u8>>,
+    values: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl<'a> Data<'a> {
@@ -70,9 +68,9 @@ impl<'a> Data<'a> {
 
     /// What stands under a key or, where it is not there, under the one that it replaced. What is empty is not there.
     fn first_of(&self, key: &'static str, deprecated: &'static str) -> Option<(&'static str, &[u8])> {
-        let (found, value) =
-            self.values.get_key_value(key).or_else(|| self.values.get_key_value(deprecated))?;
-        if *found == deprecated {
+        let own = self.value(key).map(|value| (key, value));
+        let (found, value) = own.or_else(|| Some((deprecated, self.value(deprecated)?)))?;
+        if found == deprecated {
             tracing::warn!(
                 secret = self.secret,
                 key = deprecated,
@@ -80,11 +78,15 @@ impl<'a> Data<'a> {
                 "a deprecated key is used"
             );
         }
-        (!value.is_empty()).then_some((*found, value))
+        (!value.is_empty()).then_some((found, value))
+    }
+
+    fn value(&self, key: &str) -> Option<&[u8]> {
+        self.values.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_slice())
     }
 
     fn text(&self, key: &'static str) -> Result<Option<&str>, Error> {
-        let value = self.values.get(key).map(|value| std::str::from_utf8(value));
+        let value = self.value(key).map(std::str::from_utf8);
         value.transpose().map_err(|_| self.wrong(&format!("'{key}' is not text"), "Set it to text in UTF-8."))
     }
 
