@@ -8,7 +8,8 @@ Three programs do the same: find AWS credentials, list the tags of an ECR reposi
   ours   flux-aws-auth, flux-ecr-reflect and flux-policy of this workspace, with their default features
 
 Each is built clean, in release, with one build job, in a directory of its own. Counted are the crates in its tree, the
-processor time of the build (which other work on the machine does not lengthen), the wall time, and the program's bytes.
+instructions of the build where `perf` is installed (which other work on the machine does not add to), its processor time and wall
+time, and the program's bytes.
 
     python3 benches/weight.py              measures all three and prints a table; ten minutes on a quiet machine
     python3 benches/weight.py --no-build   counts the crates alone
@@ -19,6 +20,7 @@ Exits with 1 if `ours` costs more than 0.6 of the pick's build or more than 0.65
 import argparse
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -143,6 +145,9 @@ def count_crates(project):
 def build(project, name):
     command = ["cargo", "build", "--release", "--quiet", "--offline", "--jobs", "1"]
     environment = os.environ | {"CARGO_TARGET_DIR": str(project / "target")}
+    counted = project / "instructions"
+    if shutil.which("perf"):
+        command = ["perf", "stat", "--field-separator=,", "--event=instructions:u", f"--output={counted}"] + command
     started = time.monotonic()
     child = subprocess.Popen(command, cwd=project, env=environment)
     _, status, used = os.wait4(child.pid, 0)
@@ -151,21 +156,28 @@ def build(project, name):
         sys.exit(f"{name} does not build")
     program = project / "target" / "release" / name
     cpu = used.ru_utime + used.ru_stime
-    return {"cpu": cpu, "wall": time.monotonic() - started, "bytes": program.stat().st_size}
+    measured = {"cpu": cpu, "wall": time.monotonic() - started, "bytes": program.stat().st_size}
+    if counted.exists():
+        lines = counted.read_text().splitlines()
+        measured["instructions"] = next(int(line.split(",")[0]) for line in lines if ",instructions:u," in line)
+    return measured
 
 
 def print_table(measured):
     pick = measured["pick"]
-    print("| program | crates | build, processor time | build, wall time | program |")
-    print("|---|---:|---:|---:|---:|")
+    print("| program | crates | build, instructions | build, processor time | build, wall time | program |")
+    print("|---|---:|---:|---:|---:|---:|")
     for name, figures in measured.items():
+        columns = [
+            ("instructions", lambda count: f"{count / 1e9:,.0f} · 10⁹"),
+            ("cpu", lambda seconds: f"{seconds:.0f} s"),
+            ("wall", lambda seconds: f"{seconds:.0f} s"),
+            ("bytes", lambda length: f"{length / 1e6:.1f} MB"),
+        ]
         cells = [name, str(figures["crates"])]
-        if "cpu" in figures:
-            cells.append(f"{figures['cpu']:.0f} s ({figures['cpu'] / pick['cpu']:.2f}×)")
-            cells.append(f"{figures['wall']:.0f} s")
-            cells.append(f"{figures['bytes'] / 1e6:.1f} MB ({figures['bytes'] / pick['bytes']:.2f}×)")
-        else:
-            cells += ["", "", ""]
+        for key, shown in columns:
+            ratio = f" ({figures[key] / pick[key]:.2f}×)" if key in figures else ""
+            cells.append(shown(figures[key]) + ratio if key in figures else "")
         print("| " + " | ".join(cells) + " |")
 
 
