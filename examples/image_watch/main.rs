@@ -88,6 +88,7 @@ mod times;
 mod watch;
 mod world;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -104,9 +105,16 @@ async fn main() -> ExitCode {
     let setting = if args.live { Setting::Live } else { Setting::Story { speed: Some(SPEED) } };
     match program::run(&args, setting, Screen::stdout(), (stopper, stop)).await {
         Ok(_) => ExitCode::SUCCESS,
-        Err(failure) => failure.tell(args.json),
+        // One line, as everything else.
+        Err(failure) if args.json => {
+            let _ = writeln!(Screen::stdout(), "{}", failure.to_json());
+            ExitCode::from(BAD_INPUT)
+        }
+        Err(failure) => failure.tell(false),
     }
 }
+
+const BAD_INPUT: u8 = 2;
 
 /// So much faster goes the time of the story: its hour takes five seconds.
 const SPEED: u32 = 660;

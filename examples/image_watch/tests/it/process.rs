@@ -141,4 +141,11 @@ async fn bad_input_is_two() {
         assert_eq!(output.status.code(), Some(2), "{words:?} {err}");
         assert!(err.contains(part), "{part} is not in {err}");
     }
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_image_watch")).args(["--json", "no/such/file.yaml"]).output();
+    let output = output.await.unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let error: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((output.status.code(), out.lines().count()), (Some(2), 1));
+    assert_eq!(error["error"]["what"], "no/such/file.yaml cannot be read");
 }
