@@ -95,9 +95,9 @@ impl Chain {
     ///
     /// Credentials are fresh for the first half of their life, give or take a tenth. The first call after that has the
     /// sources asked again in the background, while everybody goes on with the old ones: until they expire, however often that
-    /// fails. Only a refusal ([`ErrorKind::AccessDenied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. Credentials that never
-    /// expire also end when their source has none any more ([`Reason::SourceGone`](crate::Reason::SourceGone)) or a key or a token
-    /// is not accepted ([`ErrorKind::InvalidToken`]), since nothing else would end them. When there are none, the
+    /// fails. Only a refusal ([`ErrorKind::AccessDenied`], [`ErrorKind::UnexpectedIdentity`]) ends them before. Credentials that
+    /// never expire also end when their source has none any more ([`Reason::SourceGone`](crate::Reason::SourceGone)) or a key or a
+    /// token is not accepted ([`ErrorKind::InvalidToken`]), since nothing else would end them. When there are none, the
     /// sources are asked once and all who came meanwhile share the outcome, good or bad; after a failure nobody asks again for a
     /// pause of 250 milliseconds, which grows to two seconds, and who comes meanwhile gets that failure. The
     /// [`cache`](crate::cache) has the whole contract.
@@ -106,7 +106,7 @@ impl Chain {
     ///
     /// [`ErrorKind::NoIdentity`] when no source is set up, else the kind of the failure of the first one that is.
     /// [`Error::report`] has what each source looked at. There is none where asking itself came to no end: a source panicked, held
-    /// up its thread, or asked this chain, or [`forget`](Self::forget) called it off again and again.
+    /// up its thread, or asked this chain, or [`forget`](Self::forget) cancelled it again and again.
     ///
     /// # Cancel safety
     ///
@@ -208,7 +208,7 @@ impl Chain {
     /// Lets go of the credentials that are held, so that every later caller gets new ones. It ends the pause after a failure.
     ///
     /// For when the set-up has changed: another association, another annotation, a rotated key. What the sources are being
-    /// asked at this moment is called off and asked anew. The chain stays with the source that it has: a new chain asks all.
+    /// asked at this moment is cancelled and asked again. The chain stays with the source that it has: a new chain asks all.
     pub fn forget(&self) {
         self.held.forget();
     }

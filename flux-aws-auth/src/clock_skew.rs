@@ -24,7 +24,7 @@ impl ClockSkew {
     /// [signing requests]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html#why-requests-are-signed
     pub const TOLERANCE: Duration = Duration::from_mins(5);
 
-    /// Our clock says `ours` when an answer comes with `date` in its header; `None` when that is no date.
+    /// Our clock says `ours` when an answer comes with `date` in its header; `None` when that is not a date.
     pub(crate) fn measure(ours: SystemTime, date: &str) -> Option<Self> {
         let theirs = SystemTime::try_from(DateTime::from_str(date, Format::HttpDate).ok()?).ok()?;
         Some(match ours.duration_since(theirs) {

@@ -33,9 +33,9 @@ pub enum ConnectionFailure {
     NameLookupFailed,
     /// The host refused the connection: nothing listens at the port.
     Refused,
-    /// The connection was broken off.
+    /// The connection was reset.
     Reset,
-    /// There is no way to the host.
+    /// There is no route to the host.
     Unreachable,
     /// No connection within the limit; with TLS, that includes its handshake, and with a proxy its answer.
     ConnectTimeout,
@@ -147,13 +147,13 @@ impl ConnectionFailure {
                  and whether a proxy is needed."
             }
             Self::Reset => {
-                "Try again. If it lasts, look for a firewall, a service mesh or a proxy between that breaks connections off."
+                "Try again. If it lasts, look for a firewall, a service mesh or a proxy between that resets connections."
             }
             Self::ReadTimeout => {
                 "Try again. If it lasts, look for a firewall or a proxy between that lets connections through, but no answers."
             }
             Self::TlsUnknownIssuer => {
-                "If a proxy looks into TLS, or the endpoint is private, set AWS_CA_BUNDLE to a file with the certificates of its \
+                "If a proxy inspects TLS, or the endpoint is private, set AWS_CA_BUNDLE to a file with the certificates of its \
                  authority; else check that ca-certificates is installed, and that it is AWS that answers."
             }
             Self::TlsExpired => {
@@ -190,8 +190,8 @@ impl fmt::Display for ConnectionFailure {
             Self::NameNotFound => "there is no host of this name",
             Self::NameLookupFailed => "the name could not be looked up",
             Self::Refused => "the connection was refused",
-            Self::Reset => "the connection was broken off",
-            Self::Unreachable => "there is no way to the host",
+            Self::Reset => "the connection was reset",
+            Self::Unreachable => "there is no route to the host",
             Self::ConnectTimeout => "no connection in time",
             Self::ReadTimeout => "no answer in time",
             Self::TlsUnknownIssuer => "the server's certificate is from an unknown authority",
@@ -201,7 +201,9 @@ impl fmt::Display for ConnectionFailure {
             Self::TlsOther => "TLS failed",
             Self::ProxyUnreachable => "the proxy could not be reached",
             Self::ProxyRefused => "the proxy opened no tunnel",
-            Self::ProxyAuthenticationRequired => "the proxy wants a user name and a password that it knows",
+            Self::ProxyAuthenticationRequired => {
+                "the proxy requires a user name and a password that it accepts"
+            }
             Self::Other => "no connection",
         })
     }
@@ -238,7 +240,7 @@ fn of_tls(error: &rustls::Error) -> ConnectionFailure {
         return ConnectionFailure::TlsOther;
     };
     match certificate {
-        // A signature is bad, too, where an authority was made anew under its old name.
+        // A signature is bad, too, where an authority was recreated under its old name.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             ConnectionFailure::TlsUnknownIssuer
         }

@@ -171,7 +171,7 @@ impl Endpoint {
         if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
             let refusal = refuse("it has a line break or a space in it");
             return Err(refusal.with_hint(
-                "Write it anew. A Secret that was made with `echo` and without `-n` ends in a line break.",
+                "Write it again. A Secret that was made with `echo` and without `-n` ends in a line break.",
             ));
         }
         let uri: Uri = value.parse().map_err(|_| refuse("it is not a URL"))?;

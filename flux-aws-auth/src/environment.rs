@@ -129,7 +129,7 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// Those of the file system, and [`io::ErrorKind::InvalidInput`] for what is no regular file (a directory, a named
+    /// Those of the file system, and [`io::ErrorKind::InvalidInput`] for what is not a regular file (a directory, a named
     /// pipe) or is larger than one megabyte: reading it could block or exhaust memory.
     pub fn read_file(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let path = path.as_ref();

@@ -28,7 +28,7 @@ pub(crate) use connect::{Late, ProxyNotReached};
 /// It can be given to any `aws-sdk-*` client, which then shares its connections. Connections are made when first needed; so
 /// are the certificates loaded, and only for an `https` address. (They come from where the operating system keeps them, or
 /// from `SSL_CERT_FILE` and `SSL_CERT_DIR`: the one thing that is not read through [`Environment`].) For a proxy or
-/// certificates of one's own there is [`HttpClientBuilder`].
+/// certificates of your own there is [`HttpClientBuilder`].
 pub fn http_client() -> SharedHttpClient {
     HttpClientBuilder::new().build_or_refuse()
 }
@@ -102,8 +102,8 @@ impl HttpClientBuilder {
     /// | `AWS_CA_BUNDLE` | a PEM file: the root certificates, in place of the operating system's |
     ///
     /// The first three are read as Go reads them, and so Flux ([httpproxy]); there is no `ALL_PROXY`. That Go takes no
-    /// `HTTP_PROXY` in a CGI script, which a request could set, is left out of account: no chain runs in one. The last is read as the
-    /// AWS SDKs read it ([AWS settings]).
+    /// `HTTP_PROXY` in a CGI script, which a request could set, is left out of account: no chain runs in one. The last is read as
+    /// the AWS SDKs read it ([AWS settings]).
     ///
     /// [httpproxy]: https://pkg.go.dev/golang.org/x/net/http/httpproxy
     /// [AWS settings]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html
@@ -150,7 +150,7 @@ impl HttpClientBuilder {
     /// | `example.com:443`, `10.1.2.3:443`, `[2001:db8::1]:443` | the same, on this port alone |
     /// | `*` | everything |
     ///
-    /// A host's name is not looked up: an address in the list covers no name. What is no entry is passed over.
+    /// A host's name is not looked up: an address in the list covers no name. What is not an entry is passed over.
     pub fn no_proxy(mut self, list: &str) -> Self {
         self.no_proxy = NoProxy::parse(list);
         self
@@ -167,7 +167,7 @@ impl HttpClientBuilder {
     }
 
     /// Shows this certificate to a server, or a proxy, that asks for one: the certificate and those up to its authority, and its
-    /// private key, each a PEM text, `named` so in errors. AWS asks for none; a registry or a proxy of one's own may.
+    /// private key, each a PEM text, `named` so in errors. AWS asks for none; a registry or a proxy of your own may.
     pub fn client_certificate(
         mut self,
         named: &str,

@@ -1,7 +1,7 @@
 //! The IAM policy documents that a set-up needs, and what is wrong with those that do not work.
 //!
-//! A role needs two documents: a *trust policy*, which says who may assume it ([`PodIdentityTrust`], [`OidcTrust`], [`RoleTrust`]), and a
-//! *permission policy*, which says what it may do ([`PermissionPolicy`], or a [`ManagedPolicy`] of AWS's own). Where the
+//! A role needs two documents: a *trust policy*, which says who may assume it ([`PodIdentityTrust`], [`OidcTrust`], [`RoleTrust`]),
+//! and a *permission policy*, which says what it may do ([`PermissionPolicy`], or a [`ManagedPolicy`] of AWS's own). Where the
 //! resource has a policy of its own ([`ResourcePolicy`]), that can take the second one's place, and across accounts both
 //! are needed. Each is printed by `Display` for the console, Terraform or the `aws` command, and on one line by
 //! [`PolicyDocument::to_json`] for a program; the text depends on nothing but what went in. The guide

@@ -136,7 +136,7 @@ impl KubeTokens {
     /// Looks a ServiceAccount up here before the API server is asked: in a store, say, that a watch keeps current. One that is
     /// not found here, perhaps because it is new, is asked for.
     ///
-    /// A store can be late. A changed annotation counts from when the store has it. Of a ServiceAccount that was made anew, the
+    /// A store can be late. A changed annotation counts from when the store has it. Of a ServiceAccount that was recreated, the
     /// store still has the old uid, so that no token is made, and the call fails with
     /// [`Reason::ServiceAccountReplaced`](crate::Reason::ServiceAccountReplaced) until the store has caught up. Give the uid,
     /// therefore, as the conversion from [`ObjectMeta`] does.
@@ -205,7 +205,7 @@ impl KubeTokens {
         Self { call_timeout: limit, ..self }
     }
 
-    /// The answer to a call, if it is no refusal.
+    /// The answer to a call, if it is not a refusal.
     async fn answer(&self, call: &Call<'_>) -> Result<Answer, Error> {
         let answered = tokio::time::timeout(self.call_timeout, self.send(call.request()?)).await;
         let answer = answered

@@ -70,7 +70,7 @@
 //!   [`ChainBuilder::expect_role`], AWS is asked whose the credentials are before anybody gets them.
 //! * **Refresh.** Credentials are replaced in the background from the middle of their life on, and served until they expire,
 //!   but no longer when AWS refuses the identity: see [`Chain::resolve`]. Token files are read again at every exchange.
-//! * **Retry.** Each exchange makes at most three requests; a ServiceAccount token that was not accepted is read anew for the
+//! * **Retry.** Each exchange makes at most three requests; a ServiceAccount token that was not accepted is read again for the
 //!   next. A [start-up](source::PodIdentity::with_start_up_grace) of the Pod Identity agent and an
 //!   [outage](source::InstanceMetadata#static-stability) of the node's metadata service are ridden out. Who comes while credentials
 //!   are being asked for shares the outcome.
@@ -95,7 +95,7 @@
 //! * `sops` reads the Secret of a Kustomization's decryption: `AccessKeySecret::sops`. A parser for YAML more.
 //! * `assume-role-annotation` reads the annotation by which a ServiceAccount asks for a further role:
 //!   `AuthenticatorBuilder::assume_role_annotation`. The same parser.
-//! * `test-util` has stand-ins for the tests of one's own program, and a clock that they move: `test_util`, and the guide
+//! * `test-util` has stand-ins for the tests of your own program, and a clock that they move: `test_util`, and the guide
 //!   [Testing your own code](https://docs.rs/flux-ecr-reflect/latest/flux_ecr_reflect/guide/testing/). No crate more.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

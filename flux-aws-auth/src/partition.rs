@@ -87,7 +87,7 @@ pub(crate) fn check_region(region: &str) -> Result<(), Error> {
     if is_region(region) {
         return Ok(());
     }
-    Err(Error::because(Reason::RegionMalformed, format!("{} is no AWS region", quoted(region)))
+    Err(Error::because(Reason::RegionMalformed, format!("{} is not an AWS region", quoted(region)))
         .with_hint("Write it as in eu-west-1; look for spaces and line breaks."))
 }
 

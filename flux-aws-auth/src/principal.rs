@@ -42,7 +42,7 @@ pub enum Principal {
     /// The owner of an access key.
     #[non_exhaustive]
     AccessKey {
-        /// The access key's id, which is no secret.
+        /// The access key's id, which is not a secret.
         id: String,
     },
     /// The source does not say.

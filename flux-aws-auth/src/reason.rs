@@ -69,7 +69,7 @@ reasons! {
     MetadataDisabled => NoIdentity,
     /// The instance's own metadata options switch its HTTP endpoint off. Enable it, if the node's role is wanted.
     MetadataDisabledOnInstance => NoIdentity,
-    /// Nobody answers at the metadata service's address: this is no EC2 instance, or pods are kept from it. Give the pod an
+    /// Nobody answers at the metadata service's address: this is not an EC2 instance, or pods are kept from it. Give the pod an
     /// identity of its own.
     MetadataUnreachable => NoIdentity,
     /// The metadata service takes a connection and then says nothing: what a pod sees when the instance's metadata hop limit
@@ -80,14 +80,14 @@ reasons! {
     /// The node has no instance profile. Attach one, or give the pod an identity of its own.
     NoInstanceProfile => NoIdentity,
 
-    /// A setting is not acceptable. The message names it, with the value where that is no secret.
+    /// A setting is not acceptable. The message names it, with the value unless it is a secret.
     InvalidConfiguration => Configuration,
     /// Of two settings that belong together one is missing. Set it, or remove the other.
     IncompleteConfiguration => Configuration,
     /// No region is set, and no resource has one. EKS sets `AWS_REGION` where it injects IRSA or Pod Identity, so restart the pod;
     /// elsewhere set it.
     RegionMissing => Configuration,
-    /// What is set as region is none. Look for spaces and line breaks.
+    /// What is set as the region is not an AWS region. Look for spaces and line breaks.
     RegionMalformed => Configuration,
     /// The ServiceAccount that an object names has no annotation `eks.amazonaws.com/role-arn`. Annotate it with the role that
     /// it may assume.
@@ -96,7 +96,7 @@ reasons! {
     ServiceAccountMissing => Configuration,
     /// The API server of Kubernetes does not accept what was asked of it. Its message has the field.
     ApiServerRejected => Configuration,
-    /// What is set as role is no ARN of a role. Write it as `arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME`.
+    /// What is set as the role is not the ARN of a role. Write it as `arn:aws:iam::ACCOUNT_ID:role/ROLE_NAME`.
     RoleArnMalformed => Configuration,
     /// An address is not one that may be asked for credentials. [`Endpoint`](crate::Endpoint) has the rules.
     EndpointNotAccepted => Configuration,
@@ -159,7 +159,7 @@ reasons! {
     /// Kubernetes does not let this program read the ServiceAccount that an object names, or make tokens of it. Grant it `get`
     /// on `serviceaccounts` and `create` on `serviceaccounts/token` in that namespace.
     ServiceAccountForbidden => AccessDenied,
-    /// The other side refused. Look AWS's error code up, and the call in CloudTrail.
+    /// The other side refused. Look up AWS's error code, and the call in CloudTrail.
     AccessDenied => AccessDenied,
     /// The credentials are good, but not those of the identity that was expected. Look for the source that gave them.
     UnexpectedIdentity => UnexpectedIdentity,
@@ -197,16 +197,16 @@ reasons! {
     NameLookupFailed => Unavailable,
     /// The connection was refused. Check network policies, routes and the VPC endpoint, and whether a proxy is needed.
     ConnectionRefused => Unavailable,
-    /// The connection was broken off. If it lasts, look for a firewall, a service mesh or a proxy between.
+    /// The connection was reset. If it lasts, look for a firewall, a service mesh or a proxy between.
     ConnectionReset => Unavailable,
-    /// There is no way to the host. Check routes, the NAT gateway and the VPC endpoint, and whether a proxy is needed.
+    /// There is no route to the host. Check routes, the NAT gateway and the VPC endpoint, and whether a proxy is needed.
     HostUnreachable => Unavailable,
     /// No connection was made in time. Check network policies, security groups, the NAT gateway and the VPC endpoint, and whether
     /// a proxy is needed.
     ConnectTimeout => Unavailable,
     /// No answer came in time. If it lasts, look for a firewall or a proxy between.
     ReadTimeout => Unavailable,
-    /// The server's certificate is from an authority that is not trusted here. Set `AWS_CA_BUNDLE`, if a proxy looks into TLS
+    /// The server's certificate is from an authority that is not trusted here. Set `AWS_CA_BUNDLE`, if a proxy inspects TLS
     /// or the endpoint is private; else check that ca-certificates is installed.
     TlsUnknownIssuer => Unavailable,
     /// The server's certificate has expired, by this machine's clock. Check the clock first.

@@ -58,7 +58,7 @@ impl Resource {
             return Self::new(Integration::EcrPublic).with_region("us-east-1");
         }
         let region = region_of_registry(host).ok_or_else(|| {
-            Error::because(Reason::InvalidConfiguration, format!("{} is no ECR registry", quoted(host))).with_hint(
+            Error::because(Reason::InvalidConfiguration, format!("{} is not an Amazon ECR registry", quoted(host))).with_hint(
                 "Use ACCOUNT_ID.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition, or public.ecr.aws.",
             )
         })?;
@@ -81,10 +81,11 @@ impl Resource {
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when it is neither.
     pub fn kms_key(arn: &str) -> Result<Self, Error> {
         let region = region_of_key(arn).ok_or_else(|| {
-            Error::because(Reason::InvalidConfiguration, format!("{} is no ARN of a KMS key", quoted(arn)))
-                .with_hint(
-                    "Write it as arn:aws:kms:REGION:ACCOUNT_ID:key/KEY_ID, or with alias/NAME at its end.",
-                )
+            Error::because(
+                Reason::InvalidConfiguration,
+                format!("{} is not the ARN of a KMS key", quoted(arn)),
+            )
+            .with_hint("Write it as arn:aws:kms:REGION:ACCOUNT_ID:key/KEY_ID, or with alias/NAME at its end.")
         })?;
         Self::new(Integration::Kms).with_region(region)
     }

@@ -75,8 +75,8 @@ impl RoleHop {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
         if !(2..=1224).contains(&id.len()) || !id.bytes().all(allowed) {
             return Err(refused(
-                "the external id is none that STS accepts",
-                "Use 2 to 1224 letters, digits or _+=,.@:/-",
+                "the external id is not one that STS accepts",
+                "Use 2 to 1224 of letters, digits and `_+=,.@:/-`.",
             ));
         }
         self.external_id = Some(id);
@@ -134,7 +134,7 @@ impl RoleHop {
     pub fn with_duration(mut self, duration: Duration) -> Result<Self, Error> {
         if !(900..=43_200).contains(&duration.as_secs()) {
             return Err(refused(
-                format!("a session of {} s is none that STS gives", duration.as_secs()),
+                format!("STS gives no session of {} s", duration.as_secs()),
                 "Ask for 900 to 43200 seconds.",
             ));
         }
@@ -148,7 +148,7 @@ impl RoleHop {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for what is no JSON object, is longer than 2,048
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for what is not a JSON object, is longer than 2,048
     /// characters, or has characters beyond Latin-1.
     pub fn with_policy(mut self, json: impl Into<String>) -> Result<Self, Error> {
         let json = json.into();
@@ -162,8 +162,8 @@ impl RoleHop {
         let writable = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}');
         if !json.chars().all(writable) || !matches!(serde_json::from_str(&json), Ok(Value::Object(_))) {
             return Err(refused(
-                "the session policy is no JSON object that IAM can read",
-                "Give one policy document, as IAM has it.",
+                "the session policy is not a JSON object that IAM can read",
+                "Give one policy document in IAM's JSON.",
             ));
         }
         self.policy = Some(json);

@@ -133,7 +133,7 @@ type Check = fn(&str) -> Result<&str, &'static str>;
 
 fn checked_id(value: &str) -> Result<&str, &'static str> {
     let id = checked(value)?;
-    if is_id(id) { Ok(id) } else { Err("is no access key's id, and may be the secret") }
+    if is_id(id) { Ok(id) } else { Err("is not an access key's id, and may be the secret") }
 }
 
 /// Checks a value that goes into a signed request.

@@ -20,7 +20,7 @@ impl SessionName {
             return Ok(Self(name.to_owned()));
         }
         Err(Error::new(ErrorKind::Configuration, format!("{setting} is {name:?}, which STS does not accept"))
-            .with_hint("Use 2 to 64 letters, digits or _+=,.@-"))
+            .with_hint("Use 2 to 64 of letters, digits and `_+=,.@-`."))
     }
 
     /// Flux's name for the session of a ServiceAccount, `<name>.<namespace>.<region>.fluxcd.io`. Where that is longer than

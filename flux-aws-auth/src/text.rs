@@ -37,7 +37,7 @@ pub(crate) fn is_port(text: &str) -> bool {
     number.is_some_and(|number| number.parse::<u16>().is_ok())
 }
 
-/// Host and port as they may be shown, where a password may stand between: nothing where what follows the host is no port, or
+/// Host and port as they may be shown, where a password may stand between: nothing where what follows the host is not a port, or
 /// something is percent-encoded, as a password is and a host is not.
 pub(crate) fn shown_host(host_and_port: &str) -> Option<&str> {
     let behind_address = host_and_port.rsplit_once(']').map_or(host_and_port, |(_, rest)| rest);

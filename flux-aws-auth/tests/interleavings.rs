@@ -1,8 +1,8 @@
 //! Random interleavings of everything that can happen to a cache: callers come and go, loads end well, badly, by panic or not
 //! at all, clocks are set, values forgotten, handles dropped, a runtime stands still or ends.
 //!
-//! All of it is in virtual time and in the order that a seed decides. A failure names its seed; `REPLAY` repeats it. A release build
-//! runs a hundred thousand, a debug build some of them.
+//! All of it is in virtual time and in the order that a seed decides. A failure names its seed; `REPLAY` repeats it. A release
+//! build runs a hundred thousand, a debug build some of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 

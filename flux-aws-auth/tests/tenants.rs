@@ -2,8 +2,8 @@
 //! annotated anew, with those of the neighbour too; ServiceAccounts are deleted and made again; the Kubernetes API and STS
 //! answer late, refuse, fail or say nothing; callers are dropped; the clock is set. Nobody ever gets what is not theirs.
 //!
-//! All of it is in virtual time and in the order that a seed decides. A failure names its seed; `REPLAY` repeats it. A release build
-//! runs a hundred thousand, a debug build some of them.
+//! All of it is in virtual time and in the order that a seed decides. A failure names its seed; `REPLAY` repeats it. A release
+//! build runs a hundred thousand, a debug build some of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 

@@ -24,7 +24,7 @@
 //!
 //! Files are written by tokio, so [`Artifact::copy_to`] and [`Artifact::extract_to`] need its runtime.
 //!
-//! Signatures (`.spec.verify`) are not verified: that needs a trust policy of one's own.
+//! Signatures (`.spec.verify`) are not verified: that needs a trust policy of your own.
 //!
 //! # Who is asked
 //!
@@ -78,8 +78,8 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotFound`] when there is no such tag or digest, or no tag in the range; [`ErrorKind::InvalidResponse`] for a manifest
-    /// that is none, or not of its digest; and whatever stopped the requests.
+    /// [`ErrorKind::NotFound`] when there is no such tag or digest, or no tag in the range; [`ErrorKind::InvalidResponse`] for a
+    /// manifest that is none, or not of its digest; and whatever stopped the requests.
     ///
     /// # Cancel safety
     ///

@@ -20,8 +20,8 @@ pub enum Denial {
     NoRepositoryPermission,
     /// The repository's own policy keeps the identity out: it does not name an identity of another account, or it denies.
     RepositoryPolicy,
-    /// A policy that only limits: a service control policy, a resource control policy, a permissions boundary, a session policy, or that of a
-    /// VPC endpoint. Granting more elsewhere does not help.
+    /// A policy that only limits: a service control policy, a resource control policy, a permissions boundary, a session policy, or
+    /// that of a VPC endpoint. Granting more elsewhere does not help.
     Limit,
 }
 

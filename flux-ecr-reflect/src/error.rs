@@ -66,12 +66,12 @@ pub enum ErrorKind {
     Policy,
     /// A file could not be read or written. Look at its path, permissions and disk.
     Storage,
-    /// What was saved is not there as it was written, or is no scan at all. Scan anew.
+    /// What was saved is not there as it was written, or is not a scan at all. Scan again.
     Damaged,
 }
 
 impl Error {
-    /// An error of a [`TagSource`](crate::TagSource) of one's own.
+    /// An error of a [`TagSource`](crate::TagSource) of your own.
     ///
     /// `message` is one line and says what was being done; `source`, if there is one, is not repeated in it.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

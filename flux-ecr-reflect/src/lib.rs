@@ -54,9 +54,9 @@
 //!   policies of one image by [`update_from`](Reflector::update_from) a single scan.
 //! * [`TagSource`] is where pages come from; registries unless another is given. [`OciRegistry`] is one for every registry that
 //!   speaks the distribution API, asked as a [`LoginSource`] says: a [`RegistryLogin`] for Amazon ECR, private and public, a
-//!   [`DockerConfig`] for others, or one of one's own.
+//!   [`DockerConfig`] for others, or one of your own.
 //!
-//! Beside them: [`Pages`] are the same walk in one's own hands, with every [digest](TagEntry) and [fact](ImageFacts).
+//! Beside them: [`Pages`] are the same walk in your own hands, with every [digest](TagEntry) and [fact](ImageFacts).
 //! [`Preflight`] tells beforehand what an identity may not do with an image, and whose policy is to be changed: [`Denial`].
 //! [`EcrRegistry`] is what a host of private ECR says, [`Accessory`] what is beside an image, [`RegistryTransport`] the way to a
 //! registry as an ImageRepository describes it, [`Throttle`] the limit of each host and API.
@@ -93,7 +93,7 @@
 //!   as Flux's OCIRepository does. Off by default, because of tar, gzip and the model of manifests that come with it.
 //! * `manifest`: `ImageTask::from_manifests`, which reads what is wanted from Flux's ImagePolicy and ImageRepository. Off by
 //!   default, because of the YAML that comes with it.
-//! * `test-util`: stand-ins for the tests of one's own program, a registry among them: `test_util`. It turns on the same feature of
+//! * `test-util`: stand-ins for the tests of your own program, a registry among them: `test_util`. It turns on the same feature of
 //!   `flux-aws-auth`, and brings no crate.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

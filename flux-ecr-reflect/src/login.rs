@@ -18,7 +18,7 @@ pub use self::builder::RegistryLoginBuilder;
 pub use self::registry_login::RegistryLogin;
 
 /// Where the logins of registries come from: a [`RegistryLogin`] for Amazon ECR, a [`DockerConfig`](crate::DockerConfig) for
-/// others, or one of one's own.
+/// others, or one of your own.
 ///
 /// It is asked before every request, so that a login may change in the middle of a long listing. Who has to fetch logins holds
 /// them: [`flux_aws_auth::cache`] does that.
@@ -62,7 +62,7 @@ pub trait LoginSource: fmt::Debug + Send + Sync {
     /// then the next [`login`](Self::login) is another. It may be so otherwise, too, where somebody else was refused before; so
     /// the source is asked again, and what is not the same login as before is worth one more try.
     ///
-    /// What holds nothing has nothing to let go of, and that is what this does unless written anew.
+    /// What holds nothing has nothing to let go of, and that is what this does unless overridden.
     fn forget(&self, image: &ImageName, rejected: &Arc<Login>) -> bool {
         let _ = (image, rejected);
         false
@@ -106,7 +106,7 @@ pub enum LoginKind {
     ///
     /// [OAuth 2]: https://distribution.github.io/distribution/spec/auth/oauth/
     IdentityToken,
-    /// None: the registry is asked as nobody, who may be given a token by the token service that it names. The
+    /// None: the registry is asked anonymously; the token service that it names may give a token even so. The
     /// [note](Login::note) says why.
     Anonymous,
 }

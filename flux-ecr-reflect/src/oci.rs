@@ -37,7 +37,7 @@ mod wire;
 
 pub use self::builder::OciRegistryBuilder;
 
-/// A registry that speaks the [distribution API]: Amazon ECR, public and private, Docker Hub, GitHub's, GitLab's, one's own.
+/// A registry that speaks the [distribution API]: Amazon ECR, public and private, Docker Hub, GitHub's, GitLab's, your own.
 ///
 /// A [`TagSource`] for [`ReflectorBuilder::tag_source`](crate::ReflectorBuilder::tag_source), and where the [digest](Self::digest)
 /// of a single tag comes from. One value serves every registry, as whoever its [logins](OciRegistryBuilder::login) say. Cheap to
@@ -63,14 +63,14 @@ pub use self::builder::OciRegistryBuilder;
 /// # Pages
 ///
 /// The next page is where the registry's `Link` says, as it says it, if that has the scheme, host, port and path of the list;
-/// elsewhere nothing is sent, and the listing ends with an error. A [`Cursor`](crate::Cursor) holds path and query of that address, and
-/// is checked anew when a listing goes on from it. A page without a list of tags, with the tags of another repository, with a tag
-/// that is none or a `Link` that cannot be read is an error too.
+/// elsewhere nothing is sent, and the listing ends with an error. A [`Cursor`](crate::Cursor) holds path and query of that address,
+/// and is checked again when a listing goes on from it. A page without a list of tags, with the tags of another repository, with a
+/// tag that is none or a `Link` that cannot be read is an error too.
 ///
-/// A registry must [link to the rest][listing tags], and some only cut the list. So a first page without a `Link` that is exactly as
-/// long as was [asked for](OciRegistryBuilder::page_size) is not believed to be all: the tags after its last one are asked for,
+/// A registry must [link to the rest][listing tags], and some only cut the list. So a first page without a `Link` that is exactly
+/// as long as was [asked for](OciRegistryBuilder::page_size) is not believed to be all: the tags after its last one are asked for,
 /// with that tag as `last`, and so on from each page as long. This costs one request more where the list was complete. A registry
-/// that then begins anew ignores `last`, and one that answers 400 does not know it: both have given all they list, and no tag
+/// that then starts over ignores `last`, and one that answers 400 does not know it: both have given all they list, and no tag
 /// counts twice. Where a `Link` led to a page, the registry has them, and a page without one is the last.
 ///
 /// The API tells neither digests nor push times along with tags.
@@ -124,8 +124,8 @@ impl OciRegistry {
     ///
     /// # Errors
     ///
-    /// Whatever stopped the request: see [`ErrorKind`]. [`ErrorKind::InvalidResponse`] also for a manifest that is not of the digest that
-    /// the registry says.
+    /// Whatever stopped the request: see [`ErrorKind`]. [`ErrorKind::InvalidResponse`] also for a manifest that is not of the
+    /// digest that the registry says.
     ///
     /// # Cancel safety
     ///
@@ -153,7 +153,7 @@ impl TagSource for OciRegistry {
             None => Start::First { asked: self.inner.page_size },
             // It may come from anywhere.
             Some(cursor) => Start::at(cursor, subject).ok_or_else(|| {
-                let message = format!("the cursor is none of a listing of {image} at {origin}");
+                let message = format!("the cursor does not belong to a listing of {image} at {origin}");
                 Error::new(ErrorKind::Configuration, message)
             })?,
         };
@@ -182,7 +182,7 @@ impl Inner {
         // ECR knows no plain http, and who overhears a login to it can read all that its owner may.
         let is_plain = self.is_insecure && matches!(image.registry_kind(), Ok(RegistryKind::Other));
         Origin::of_host(image.registry(), !is_plain).ok_or_else(|| {
-            let message = format!("registry host {:?} is none that can be asked", image.registry());
+            let message = format!("registry host {:?} is not a valid host", image.registry());
             Error::new(ErrorKind::Configuration, message)
         })
     }
@@ -300,15 +300,17 @@ impl Inner {
                 // Blobs may be kept elsewhere. Who asked for one goes there without the proof.
                 Place::Elsewhere(_) if subject.is_blob => return Ok(answer),
                 Place::Elsewhere(origin) => {
-                    let what = format!("a redirect to {origin}, where nothing is sent");
+                    let what = format!("a redirect to {origin}, which is not followed");
                     return Err(subject
                         .senseless(&answer, what)
                         .with_hint("If that is the registry of the image, name it in the image."));
                 }
-                Place::Nowhere => return Err(subject.senseless(&answer, "a redirect that leads nowhere")),
+                Place::Nowhere => {
+                    return Err(subject.senseless(&answer, "a redirect without a usable address"));
+                }
             };
         }
-        let message = format!("{} redirects the request for {subject} on and on", subject.registry());
+        let message = format!("{} redirects the request for {subject} too many times", subject.registry());
         Err(Error::new(ErrorKind::InvalidResponse, message))
     }
 }
@@ -325,7 +327,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
 /// [1]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
 const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 const MAX_REDIRECTS: u32 = 3;
-/// Nothing, what the registry then asks for, and that anew.
+/// Nothing, what the registry then asks for, and that again.
 const MAX_PROOFS: u32 = 3;
 
 fn is_redirect(status: u16) -> bool {

@@ -97,7 +97,7 @@ fn finding(action: &str, result: Result<(), &Error>, fine: &str) -> Finding {
     let hint = error.hint().unwrap_or_default();
     match error.denial() {
         Some(Denial::NoRepositoryPermission) => finding.with_hint(format!(
-            "{hint} If a policy names it already, hold its ARN against this one, part by part: region, account, `repository/`, \
+            "{hint} If a policy names it already, compare its ARN with this one, part by part: region, account, `repository/`, \
              the whole name."
         )),
         Some(Denial::RepositoryPolicy) => {

@@ -236,7 +236,7 @@ impl Reflector {
     }
 
     /// The digest that a tag has now; `None` if there is no such tag, or a
-    /// [`tag_source`](ReflectorBuilder::tag_source) of one's own tells none.
+    /// [`tag_source`](ReflectorBuilder::tag_source) of your own tells none.
     ///
     /// # Errors
     ///
@@ -285,7 +285,7 @@ impl Reflector {
         let ecr = match &self.inner.source {
             Source::Registries(registries) => registries.ecr_of(image)?,
             Source::Other(_) => {
-                let message = "a tag_source of one's own is no ECR, so there is no preflight";
+                let message = "a preflight asks Amazon ECR, and this reflector has a tag_source in its place";
                 return Err(Error::new(ErrorKind::Configuration, message));
             }
         };

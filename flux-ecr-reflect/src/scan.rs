@@ -88,7 +88,7 @@ impl Scan {
 
     /// The same for a storage of one's choice.
     ///
-    /// Where it changes, Flux evaluates the policies anew. Another storage is no change.
+    /// Where it changes, Flux evaluates the policies again. Another storage is not a change.
     pub fn revision_in(&self, storage: TagStorage) -> String {
         storage.revision(&self.tags)
     }

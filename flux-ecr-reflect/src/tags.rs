@@ -24,7 +24,7 @@ pub use self::access::{Access, Caller};
 
 /// A listing of an image's tags, in pages.
 ///
-/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API; an implementation of one's own,
+/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API; an implementation of your own,
 /// given to [`tag_source`](crate::ReflectorBuilder::tag_source), serves tests and other registries. The
 /// listing ends with the first page without a next cursor. Pages may be empty, and tags may come in any
 /// order.
@@ -69,7 +69,7 @@ pub trait TagSource: fmt::Debug + Send + Sync {
 
     /// The digest that a tag has now; `None` if there is no such tag.
     ///
-    /// Asked of sources whose pages tell no digests. Unless written anew, it tells none.
+    /// Asked of sources whose pages tell no digests. Unless overridden, it tells none.
     ///
     /// # Errors
     ///
@@ -268,8 +268,8 @@ pub struct ImageFacts {
     /// When the registry received the image: ECR's [`imagePushedAt`][1].
     ///
     /// It is the push time of the image, not of the tag. A tag that is moved to an older image shows the older time: a
-    /// rollback makes a tag no newer, and does not begin its minimum age anew. All tags of an image show the same time,
-    /// whenever they were given. An image that is deleted and pushed again begins anew.
+    /// rollback makes a tag no newer, and does not start its minimum age again. All tags of an image show the same time,
+    /// whenever they were given. An image that is deleted and pushed again starts over.
     ///
     /// [1]: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
     pub pushed_at: Option<SystemTime>,

@@ -97,7 +97,7 @@ impl Throttle {
         self
     }
 
-    /// The same limits, waited for by a timer of one's own in place of tokio's.
+    /// The same limits, waited for by a timer of your own in place of tokio's.
     #[must_use]
     pub fn with_sleep_impl(mut self, sleep_impl: impl AsyncSleep + 'static) -> Self {
         self.sleep_impl = SharedAsyncSleep::new(sleep_impl);

@@ -92,7 +92,7 @@ impl RegistryTransport {
     pub async fn within<T>(&self, work: impl Future<Output = Result<T, Error>> + Send) -> Result<T, Error> {
         let Some(timeout) = self.timeout else { return work.await };
         Timeout::new(work, self.sleep_impl.sleep(timeout)).await.unwrap_or_else(|_| {
-            let message = format!("the registry did not do its part within {} s", timeout.as_secs_f32());
+            let message = format!("the registry took longer than {} s", timeout.as_secs_f32());
             Err(Error::new(ErrorKind::Unavailable, message).with_hint(
                 "Try again; for a registry that is slow or has very many tags, set a longer timeout.",
             ))

@@ -201,7 +201,7 @@ impl Grouping {
         }
         let text = format!("group {}: the filter has no group of this name", quoted(&self.name));
         let error = Error::new(ErrorKind::InvalidPolicy, text);
-        Err(error.with_hint("set the filter first, and name the group in it as in (?P<line>…)"))
+        Err(error.with_hint("Set the filter first, and name the group in it, as in (?P<line>…)."))
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a policy chooses between.
 
+use core::time::Duration;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// One tag as a registry lists it, with what else is known about it.
 ///

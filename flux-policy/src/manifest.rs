@@ -59,7 +59,7 @@ pub use repository::{
 ///
 /// # Errors
 ///
-/// [`InvalidManifest`](ErrorKind::InvalidManifest) for text that is no YAML, and for a document of one of the two kinds
+/// [`InvalidManifest`](ErrorKind::InvalidManifest) for text that is not YAML, and for a document of one of the two kinds
 /// that Flux's API server would refuse.
 pub fn read(text: &str) -> Result<Vec<Manifest>, Error> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -181,8 +181,8 @@ fn has_merge_key(value: &Value) -> bool {
     }
 }
 
-/// Kubernetes [drops nulls](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable)
-/// before it fills in defaults; no field of the two kinds is nullable. Items of lists stay.
+/// Kubernetes
+/// [drops nulls](https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable) before it fills in defaults; no field of the two kinds is nullable. Items of lists stay.
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Mapping(mapping) => {
@@ -248,7 +248,7 @@ fn unreadable(index: usize, error: &yaml_serde::Error) -> Error {
     let text = error.to_string();
     let unread = in_document(index, &text);
     if text.contains("block scalar") || text.contains("alias") {
-        unread.with_hint("put a value that begins with > or * in quotes")
+        unread.with_hint("Put a value that begins with > or * in quotes.")
     } else {
         unread
     }

@@ -67,7 +67,7 @@ impl Terms {
     }
 }
 
-/// What becomes of a key that is no number under the numerical rule.
+/// What becomes of a key that is not a number under the numerical rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NonNumbers {
     Fail,
@@ -103,7 +103,7 @@ impl Policy {
     /// The greatest number ([`Asc`](Order::Asc)), or the smallest ([`Desc`](Order::Desc)), read as
     /// [`number::parse`](crate::number::parse) does.
     ///
-    /// A tag that is no number makes the whole evaluation fail, as it does in Flux; a filter keeps such tags out.
+    /// A tag that is not a number makes the whole evaluation fail, as it does in Flux; a filter keeps such tags out.
     /// Numbers are 64-bit floats, so beyond 2^53 neighbours can be equal; of equal ones the byte-smallest wins.
     pub fn numerical(order: Order) -> Self {
         Self::new(Rule::Numerical(order))

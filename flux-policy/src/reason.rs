@@ -20,7 +20,7 @@ pub enum Rejection {
     },
     /// The filter's pattern does not match.
     FilterDoesNotMatch,
-    /// The filter matches and its template expands to nothing, which is no version.
+    /// The filter matches and its template expands to nothing, which is not a version.
     ExtractIsEmpty,
     /// The key is not a version; where it stops being one.
     NotAVersion(NotAVersion),

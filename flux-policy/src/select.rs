@@ -42,7 +42,7 @@ pub struct Selector {
     scratch: Scratch,
     podium: Podium,
     tally: Tally,
-    /// The smallest tag with a key that is no number, where that fails the policy.
+    /// The smallest tag with a key that is not a number, where that fails the policy.
     not_a_number: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl Selector {
     ///
     /// # Errors
     ///
-    /// * [`InvalidTag`](ErrorKind::InvalidTag) if the rule is numerical and a tag that passed the filter is no number; of
+    /// * [`InvalidTag`](ErrorKind::InvalidTag) if the rule is numerical and a tag that passed the filter is not a number; of
     ///   several such tags the byte-smallest is named. Flux fails there too.
     /// * [`MissingInput`](ErrorKind::MissingInput) if the policy needs the time and [`at`](Self::at) was not called, or only
     ///   after the first candidate.
@@ -140,7 +140,7 @@ impl Selector {
                 format!("tag {}: the filter extracts {}, which is not a number", quoted(tag), quoted(key))
             };
             return Err(Error::new(ErrorKind::InvalidTag, text).with_hint(
-                "under the numerical rule one such tag fails the policy; let the filter keep it out",
+                "Under the numerical rule one such tag fails the whole policy: let the filter leave it out.",
             ));
         }
         if let Some(guards) = &self.terms.guards {

@@ -44,8 +44,8 @@ impl AssumeRole {
         };
         let document: Document = yaml_serde::from_str(yaml).map_err(|_| {
             refused(
-                "it is no YAML with roleARN",
-                "Write `roleARN: ARN` and, if you like, `useServiceAccount: true`, a line each.",
+                "it is not YAML with roleARN",
+                "Write `roleARN: ARN` and, where wanted, `useServiceAccount: true`, one per line.",
             )
         })?;
         let role: RoleArn = document

@@ -229,7 +229,7 @@ impl Object {
     fn too_late(&self) -> Error {
         Error::because(
             Reason::ExpiredOnArrival,
-            format!("the session of {} was over before it could be handed out", self.role),
+            format!("the session of {} had expired before it could be handed out", self.role),
         )
         .with_hint(
             "Try again; if it lasts, check this machine's clock and how fast the Kubernetes API answers.",

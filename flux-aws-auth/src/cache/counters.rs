@@ -15,7 +15,7 @@ pub struct Counters {
     pub refreshes: u64,
     /// Loads that were started, refreshes included.
     pub loads: u64,
-    /// Loads that failed, be it by the loader, the limit or a panic, or that brought what had expired. One that was called off has
+    /// Loads that failed, be it by the loader, the limit or a panic, or that brought what had expired. One that was cancelled has
     /// not failed.
     pub failures: u64,
 }

@@ -1,4 +1,4 @@
-//! One load: within its limit, able to be called off, and with an outcome even when the loader panics.
+//! One load: within its limit, able to be cancelled, and with an outcome even when the loader panics.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

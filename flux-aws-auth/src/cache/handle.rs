@@ -93,7 +93,7 @@ where
     }
 
     /// The value if there is a good one, without waiting. Like [`get`](Self::get), it starts a load in the background for a stale
-    /// one. Outside tokio nothing runs in the background: the stale value that someone should load anew is left to `get`.
+    /// one. Outside tokio nothing runs in the background: the stale value that someone should load again is left to `get`.
     pub fn ready(&self) -> Option<Arc<V>> {
         self.shared.ready().map(typed)
     }
@@ -117,7 +117,7 @@ where
 
     /// Lets go of the value, and of the pause after a failure. Who comes after this gets what is loaded after this.
     ///
-    /// A load in the air is called off: what it would bring is of before. Those who wait for it wait for the next one.
+    /// A load in the air is cancelled: what it would bring is of before. Those who wait for it wait for the next one.
     pub fn forget(&self) {
         self.shared.slot.forget();
     }

@@ -69,8 +69,8 @@ where
     /// The handle to the value of `key`. Nothing is loaded yet. A load that is in the air counts as a handle.
     ///
     /// `loader` makes the value, from the previous one if there was any. It gets that even when it has expired, so that it can
-    /// give it a longer life, but not when it was denied or [forgotten](Handle::forget). While there is a handle to this key, this is
-    /// a clone of it, and `loader` is not used: the loaders of one key must not differ in what they bring.
+    /// give it a longer life, but not when it was denied or [forgotten](Handle::forget). While there is a handle to this key, this
+    /// is a clone of it, and `loader` is not used: the loaders of one key must not differ in what they bring.
     pub fn handle<F>(
         &self,
         key: K,

@@ -44,7 +44,7 @@ pub(super) struct InFlight {
     call_off: Option<oneshot::Sender<()>>,
 }
 
-/// The flight as its pilot has it. Dropped, it tells those who wait to start anew.
+/// The flight as its pilot has it. Dropped, it tells those who wait to start over.
 pub(super) struct Ticket {
     number: u64,
     generation: u64,
@@ -60,7 +60,7 @@ pub(super) struct Ticket {
 pub(super) enum Ended {
     Loaded(Held),
     Failed(Erased),
-    /// It was called off, or another took its place: look again.
+    /// It was cancelled, or another took its place: look again.
     Void,
 }
 
@@ -135,7 +135,7 @@ impl Slot {
         }
     }
 
-    /// Lets go of everything. A flight is called off; who comes before it has come down waits for that.
+    /// Lets go of everything. A flight is cancelled; who comes before it has come down waits for that.
     pub(super) fn forget(&self) {
         self.forget_if(|_| true);
     }
@@ -236,7 +236,7 @@ impl Slot {
         drop(debris);
     }
 
-    /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was called off.
+    /// The end of a flight: keeps what it brought and tells those who wait. `None` when it was cancelled.
     pub(super) fn land(&self, ticket: &Ticket, mut outcome: Option<Outcome>) {
         let now = self.now();
         let when_kept = match &mut outcome {

@@ -232,14 +232,14 @@ fn unexpected(kind: SourceKind) -> String {
             "They come from EKS Pod Identity: change the role of this pod's association, or delete it and restart the pod."
                 .to_owned()
         }
-        kind => format!("They come from {kind}: remove or mend what set that up."),
+        kind => format!("They come from {kind}: remove or correct that source's settings."),
     }
 }
 
 fn expired_on_arrival(kind: SourceKind, expiry: SystemTime, now: SystemTime, notes: &Notes) -> Error {
     let shown = |time| {
         let seconds = DateTime::from_secs(DateTime::from(time).secs());
-        seconds.fmt(Format::DateTime).unwrap_or_else(|_| "no time of the calendar".to_owned())
+        seconds.fmt(Format::DateTime).unwrap_or_else(|_| "a time out of range".to_owned())
     };
     let (expiry, now) = (shown(expiry), shown(now));
     let message = format!(

@@ -159,7 +159,7 @@ impl ChainBuilder {
     /// Whether STS is asked at its hosts with FIPS 140 cryptography ([FIPS endpoints]); by default as `AWS_USE_FIPS_ENDPOINT`
     /// says, else not.
     ///
-    /// With an endpoint of one's own (`AWS_ENDPOINT_URL_STS`, a tenant's) this is an error, as in the AWS SDKs: nobody knows what
+    /// With an endpoint of your own (`AWS_ENDPOINT_URL_STS`, a tenant's) this is an error, as in the AWS SDKs: nobody knows what
     /// stands there.
     ///
     /// [FIPS endpoints]: https://docs.aws.amazon.com/sdkref/latest/guide/feature-endpoints.html

@@ -101,7 +101,8 @@ fn ends_lasting(error: &Error) -> bool {
 
 /// Nobody waited for a refresh, so the log has all of its error.
 fn warn(error: &Error, ends: bool) {
-    let outcome = if ends { "those in hand are given up" } else { "those in hand are still good" };
+    let outcome =
+        if ends { "the current ones are no longer used" } else { "the current ones are still good" };
     tracing::warn!(
         error = %Story(error),
         hint = error.hint().unwrap_or_default(),
@@ -134,10 +135,9 @@ impl From<Fault> for Error {
             Fault::Recursive => {
                 (Reason::InvalidConfiguration, "Do not let a source ask the chain that it is a source of.")
             }
-            Fault::Cancelled => (
-                Reason::DeadlinePassed,
-                "Let `forget` be called when something has changed, and not for each request.",
-            ),
+            Fault::Cancelled => {
+                (Reason::DeadlinePassed, "Call `forget` when something has changed, not for each request.")
+            }
             Fault::Panicked => (Reason::MalformedAnswer, "Look for the panic's message on standard error."),
             _ => (Reason::DeadlinePassed, "Try again later, or allow more time."),
         };

@@ -51,7 +51,7 @@ fn key(sheet: &mut Sheet, id: &str, has_session_token: bool) {
         ),
         (Some("AKIA"), true) => sheet.warn(
             SESSION_TOKEN,
-            format!("set, but {id} is a lasting key, which has none: AWS refuses the two together"),
+            format!("set, but {id} is a long-term key, which has none: AWS refuses the two together"),
             format!("Remove {SESSION_TOKEN}."),
         ),
         (_, true) => sheet.warn(

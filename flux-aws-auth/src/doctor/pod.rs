@@ -38,7 +38,7 @@ fn compare(
     match (service_account.uid(), patient.own_claims().service_account_uid()) {
         (Some(now), Some(at_start)) if now != at_start => sheet.warn(
             reference.to_string(),
-            "deleted and made anew since the pod started, so Kubernetes renews none of the pod's tokens",
+            "deleted and recreated since the pod started, so Kubernetes renews none of the pod's tokens",
             "Restart the pod.",
         ),
         _ => {}

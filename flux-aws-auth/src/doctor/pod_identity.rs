@@ -50,7 +50,7 @@ pub(super) fn examine(patient: &Patient<'_>) -> (Vec<Finding>, Option<PolicyDocu
         sheet.warn(
             TOKEN_FILE,
             "not set, and EKS's agent gives nothing without a token",
-            "EKS sets it together with the address when a pod starts: restart the pod, and set neither by hand.",
+            "EKS sets it together with the address when a pod starts: restart the pod, and do not set either by hand.",
         );
     }
     let trust = (is_set_up && kind == SourceKind::PodIdentity).then(|| PodIdentityTrust::new().document());

@@ -24,7 +24,7 @@ pub(super) fn examine(
         sheet.problem(
             Reason::TokenMalformed,
             "token",
-            "not a ServiceAccount token: it is no JWT with claims",
+            "not a ServiceAccount token: it is not a JWT with claims",
             "Check what is mounted at this path.",
         );
         return None;
@@ -86,7 +86,7 @@ fn subject_of(sheet: &mut Sheet, patient: &Patient<'_>, claims: &Claims) {
     match (claims.service_account(), patient.service_account()) {
         (None, _) => sheet.warn(
             SUBJECT,
-            format!("{subject}, which is no ServiceAccount"),
+            format!("{subject}, which is not a ServiceAccount"),
             "See that the role's trust policy has this very subject.",
         ),
         (Some((namespace, name)), Some(pod)) if (namespace, name) != (pod.namespace(), pod.name()) => {
@@ -119,7 +119,7 @@ fn life_of(sheet: &mut Sheet, claims: &Claims, now: SystemTime) {
     let Some(expiry) = claims.expires_at() else {
         return sheet.warn(
             SUBJECT,
-            "none, so this is no projected token",
+            "none, so this is not a projected token",
             "Mount a projected serviceAccountToken volume.",
         );
     };

@@ -27,7 +27,7 @@ enum Entry {
 }
 
 impl NoProxy {
-    /// Reads a list. Like Go, it passes over what is no entry.
+    /// Reads a list. Like Go, it passes over what is not an entry.
     pub(super) fn parse(list: &str) -> Self {
         let entries = list.split(',').map(|entry| entry.trim().to_ascii_lowercase());
         let entries: Vec<_> = entries.filter(|entry| !entry.is_empty()).collect();
@@ -96,7 +96,7 @@ fn address_in(host: &str) -> Option<IpAddr> {
     bare.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
-/// `host:port`, `[v6]:port` or no port; `None` where what follows the host is no port.
+/// `host:port`, `[v6]:port` or no port; `None` where what follows the host is not a port.
 fn split_port(entry: &str) -> Option<(&str, Option<u16>)> {
     if address_in(entry).is_some() {
         return Some((entry, None));

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::text::{is_port, quoted, shown_host};
 
 /// An HTTP proxy: calls to AWS go through it in a tunnel that it opens (`CONNECT`), so it sees no more of them than the
-/// host's name. Of a call to a plain `http` address, which only an endpoint of one's own can have, it sees everything.
+/// host's name. Of a call to a plain `http` address, which only an endpoint of your own can have, it sees everything.
 ///
 /// `Display` and `Debug` show the scheme, host and port; never the user name and the password.
 ///
@@ -40,7 +40,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] for a SOCKS proxy, which is not supported, any other scheme, and what is no address.
+    /// [`ErrorKind::Configuration`] for a SOCKS proxy, which is not supported, any other scheme, and what is not an address.
     pub fn new(address: &str) -> Result<Self, Error> {
         Self::parse("proxy", address)
     }

@@ -51,7 +51,7 @@ impl<'a> Parts<'a> {
     pub(super) fn in_a_region(self) -> Result<Self, String> {
         match check_region(self.region) {
             Ok(()) => Ok(self),
-            Err(_) => Err(format!("{} is no region", quoted(self.region))),
+            Err(_) => Err(format!("{} is not an AWS region", quoted(self.region))),
         }
     }
 

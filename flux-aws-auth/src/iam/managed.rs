@@ -62,7 +62,7 @@ impl ManagedPolicy {
             let message =
                 format!("{partition} has no policy {self}: public ECR is in the partition aws alone");
             return Err(Error::new(ErrorKind::Configuration, message)
-                .with_hint("Use a role of the partition aws, or read the public gallery without a name."));
+                .with_hint("Use a role of the partition aws, or read the public gallery anonymously."));
         }
         Ok(format!("arn:{partition}:iam::aws:policy/{self}"))
     }

@@ -37,7 +37,7 @@ impl FromStr for RepositoryArn {
                 return Err(format!("{} is a pattern, not one repository", quoted(name)));
             }
             if !(2..=256).contains(&name.len()) || !name.split('/').all(is_component) {
-                return Err(format!("{} is no repository's name", quoted(name)));
+                return Err(format!("{} is not a repository's name", quoted(name)));
             }
             Ok(())
         };
@@ -89,7 +89,7 @@ impl FromStr for RepositoryPattern {
             let region_is_right = check_region(parts.region).is_ok() || is_pattern(parts.region, of_region);
             let account_is_right = is_account(parts.account) || is_pattern(parts.account, of_account);
             if !region_is_right {
-                return Err(format!("{} is no region", quoted(parts.region)));
+                return Err(format!("{} is not an AWS region", quoted(parts.region)));
             }
             if !account_is_right {
                 return Err("the account is not twelve digits".to_owned());
@@ -130,7 +130,7 @@ fn name_in(parts: Parts<'_>) -> Result<&str, String> {
     }
     let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-/*?".contains(&b);
     if name.is_empty() || !name.bytes().all(of_name) {
-        return Err(format!("{} is no repository's name", quoted(name)));
+        return Err(format!("{} is not a repository's name", quoted(name)));
     }
     Ok(name)
 }

@@ -39,7 +39,7 @@ impl FromStr for BucketArn {
                 || name.contains("..")
                 || name.parse::<Ipv4Addr>().is_ok()
             {
-                return Err(format!("{} is no bucket's name", quoted(name)));
+                return Err(format!("{} is not a bucket's name", quoted(name)));
             }
             Ok(())
         };
@@ -81,12 +81,12 @@ impl FromStr for KeyArn {
         let check = || {
             let parts = Parts::of_service(arn, "kms")?.in_a_region()?.in_an_account()?;
             if parts.resource.starts_with("alias/") {
-                return Err("it is an alias's, and in a policy that is not the key".to_owned());
+                return Err("it is an alias, and a policy must name the key itself".to_owned());
             }
             let of_id = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
             match parts.resource.strip_prefix("key/") {
                 Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(of_id) => Ok(()),
-                Some(id) => Err(format!("{} is no key's id", quoted(id))),
+                Some(id) => Err(format!("{} is not a key's id", quoted(id))),
                 None => Err("the resource does not start with `key/`".to_owned()),
             }
         };
@@ -117,7 +117,7 @@ impl FromStr for ClusterArn {
                 {
                     Ok(())
                 }
-                Some(name) => Err(format!("{} is no cluster's name", quoted(name))),
+                Some(name) => Err(format!("{} is not a cluster's name", quoted(name))),
                 None => Err("the resource does not start with `cluster/`".to_owned()),
             }
         };
@@ -151,10 +151,10 @@ impl FromStr for PrincipalArn {
             let (path, name) = path_and_name.rsplit_once('/').unwrap_or(("", path_and_name));
             let of_name = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
             if !(1..=64).contains(&name.len()) || !name.bytes().all(of_name) {
-                return Err(format!("{} is no {kind}'s name", quoted(name)));
+                return Err(format!("{} is not a {kind}'s name", quoted(name)));
             }
             if path.len() > 510 || !path.bytes().all(|b| b.is_ascii_graphic() && b != b'*') {
-                return Err(format!("{} is no path", quoted(path)));
+                return Err(format!("{} is not a path that IAM allows", quoted(path)));
             }
             Ok(())
         };

@@ -164,7 +164,7 @@ impl RoleTrust {
         Self { principal, external_id: None }
     }
 
-    /// Only where this external id is given. It is no secret: it keeps somebody who assumes roles for many from being talked
+    /// Only where this external id is given. It is not a secret: it keeps somebody who assumes roles for many from being talked
     /// into assuming this one for another ([external id]).
     ///
     /// [external id]: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
@@ -176,8 +176,11 @@ impl RoleTrust {
         let id = id.into();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
         if !(2..=1224).contains(&id.len()) || !id.bytes().all(allowed) {
-            return Err(Error::new(ErrorKind::Configuration, format!("{} is no external id", quoted(&id)))
-                .with_hint("Use 2 to 1224 letters, digits or _+=,.@:/- characters."));
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                format!("{} is not an external id that STS accepts", quoted(&id)),
+            )
+            .with_hint("Use 2 to 1224 of letters, digits and `_+=,.@:/-`."));
         }
         self.external_id = Some(id);
         Ok(self)
@@ -220,7 +223,7 @@ fn check(service_account: &ServiceAccountRef) -> Result<(), Error> {
     };
     let (namespace, name) = (service_account.namespace(), service_account.name());
     let refuse = |what: &str, value: &str| {
-        let message = format!("{} is no {what} of a ServiceAccount", quoted(value));
+        let message = format!("{} is not a valid {what} of a ServiceAccount", quoted(value));
         Err(Error::new(ErrorKind::Configuration, message).with_hint(
             "Write it as Kubernetes does: lower-case letters, digits and hyphens; a trust policy takes no wildcard here.",
         ))

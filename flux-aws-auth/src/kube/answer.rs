@@ -45,7 +45,7 @@ impl Answer {
         }
         let Object { metadata } = self.json(call)?;
         if metadata.name.as_deref() != Some(call.reference().name()) {
-            return Err(self.malformed(call, "an object of another name"));
+            return Err(self.malformed(call, "an object with another name"));
         }
         Ok(ServiceAccount::from(&metadata))
     }
@@ -63,11 +63,11 @@ impl Answer {
         }
         let Object { status: Made { token, expiration_timestamp } } = self.json(call)?;
         if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(self.malformed(call, "something that is no token"));
+            return Err(self.malformed(call, "something that is not a token"));
         }
         let expiry = DateTime::from_str(&expiration_timestamp, Format::DateTime).ok();
         let Some(expiry) = expiry.and_then(|expiry| SystemTime::try_from(expiry).ok()) else {
-            return Err(self.malformed(call, "a token whose expiry is no time"));
+            return Err(self.malformed(call, "a token whose expiry is not a time"));
         };
         Ok(ServiceAccountToken::new(token).with_expiry(expiry))
     }
@@ -123,7 +123,7 @@ fn explain(call: &Call<'_>, status: StatusCode, said: &Status) -> (Reason, Strin
         StatusCode::UNAUTHORIZED => (
             Reason::ApiServerUnauthorized,
             "Check the credentials of this program's kube::Client. In a pod, they are the token of its own ServiceAccount: check \
-             that it is mounted, and restart the pod if that ServiceAccount was made anew."
+             that it is mounted, and restart the pod if that ServiceAccount was recreated."
                 .to_owned(),
         ),
         StatusCode::FORBIDDEN => (Reason::ServiceAccountForbidden, allow(call, said)),
@@ -137,7 +137,7 @@ fn explain(call: &Call<'_>, status: StatusCode, said: &Status) -> (Reason, Strin
         ),
         StatusCode::CONFLICT => (
             Reason::ServiceAccountReplaced,
-            "It was made anew while its role was looked up. Try again; the next try reads the annotation of the new one."
+            "It was recreated while its role was looked up. Try again; the next try reads the annotation of the new one."
                 .to_owned(),
         ),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => (

@@ -61,7 +61,7 @@ impl fmt::Display for Call<'_> {
         match self {
             Self::GetServiceAccount(reference) => write!(f, "Kubernetes gave no ServiceAccount {reference}"),
             Self::CreateToken { request, .. } => {
-                write!(f, "Kubernetes made no token of ServiceAccount {}", request.service_account())
+                write!(f, "Kubernetes made no token for ServiceAccount {}", request.service_account())
             }
         }
     }

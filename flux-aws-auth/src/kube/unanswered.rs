@@ -73,7 +73,8 @@ fn remedy(failure: ConnectionFailure) -> &'static str {
     use ConnectionFailure as F;
     match failure {
         F::TlsUnknownIssuer => {
-            "Check the certificate authority in the configuration of the kube::Client; in a pod, that ca.crt is mounted with the token."
+            "Check the certificate authority in the configuration of the kube::Client; in a pod, that ca.crt is mounted with the \
+             token."
         }
         F::TlsWrongName | F::TlsOther => "Check the address in the configuration of the kube::Client.",
         F::TlsExpired | F::TlsNotYetValid => F::TlsExpired.hint(),

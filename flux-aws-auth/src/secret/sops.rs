@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::reason::Reason;
 
 const KEY: &str = "sops.aws-kms";
-const YAML: &str = "Write aws_access_key_id and aws_secret_access_key as `name: value`, a line each.";
+const YAML: &str = "Write aws_access_key_id and aws_secret_access_key as `name: value`, one per line.";
 
 #[derive(Deserialize)]
 struct Document {
@@ -31,7 +31,7 @@ impl AccessKeySecret {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when the key is missing, its value is no such YAML, or one of the two values is missing or
+    /// [`ErrorKind::Configuration`] when the key is missing, its value is not such YAML, or one of the two values is missing or
     /// cannot be one, as with [`bucket`](Self::bucket). Flux lets missing values pass, and AWS refuses what comes of them.
     pub fn sops<K, V>(
         secret: impl Into<String>,

@@ -81,14 +81,14 @@ fn key(
         if value.is_some_and(|value| !value.bytes().all(|b| b.is_ascii_graphic())) {
             let message = format!("{name} has characters that no key has, such as a space or a line break");
             return Err(Error::because(Reason::InvalidConfiguration, message).with_hint(
-                "Write it anew. A Secret that was made with `echo` and without `-n` ends in a line break.",
+                "Write it again. A Secret that was made with `echo` and without `-n` ends in a line break.",
             ));
         }
     }
     if !is_id(&id) {
-        let message = format!("{ID} holds what is no access key's id, and may be a secret");
+        let message = format!("{ID} does not hold an access key's id, and may hold a secret");
         return Err(Error::because(Reason::InvalidConfiguration, message)
-            .with_hint(format!("Look whether {ID} and {SECRET} are in each other's place.")));
+            .with_hint(format!("Check whether {ID} and {SECRET} are swapped.")));
     }
     let mut credentials = Credentials::builder()
         .access_key_id(&id)

@@ -47,7 +47,7 @@ pub(super) struct Exchange {
     pub(super) attempts: u32,
     /// So is no answer at all.
     pub(super) retry_network: bool,
-    /// So is a good answer that is no JSON.
+    /// So is a good answer that is not JSON.
     pub(super) expects_json: bool,
 }
 

@@ -48,7 +48,7 @@ const IPV6: &str = "http://[fd00:ec2::254]";
 /// | `AWS_METADATA_SERVICE_TIMEOUT` | seconds to wait for an answer; 1 unless set |
 /// | `AWS_METADATA_SERVICE_NUM_ATTEMPTS` | tries in all; where it is set, no answer is tried again too |
 ///
-/// The last two are AWS's for [a metadata service that is slow]. Both lengthen the time that a machine which is no EC2 instance
+/// The last two are AWS's for [a metadata service that is slow]. Both lengthen the time that a machine which is not an EC2 instance
 /// loses here.
 ///
 /// # Static stability
@@ -133,7 +133,7 @@ fn endpoint(environment: &Environment, notes: &mut Notes) -> Result<Endpoint, Er
     Endpoint::parse(Purpose::InstanceMetadata, ENDPOINT_MODE, address)
 }
 
-/// A black hole is given up within a second and not tried again: on a machine that is no EC2 instance this is the usual
+/// A black hole is given up within a second and not tried again: on a machine that is not an EC2 instance this is the usual
 /// case. The limit for an answer counts from the start of the call, so that for a connection must be shorter for the two to
 /// be told apart.
 fn exchange(environment: &Environment, notes: &mut Notes) -> Result<Exchange, Error> {
@@ -156,7 +156,7 @@ fn at_least_one(environment: &Environment, notes: &mut Notes, name: &str) -> Res
             notes.add(name, value.trim());
             Ok(Some(number))
         }
-        _ => Err(malformed(name, &value, "no whole number from 1", "a whole number from 1")),
+        _ => Err(malformed(name, &value, "not a whole number from 1", "a whole number from 1")),
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn parse(
     };
     let wire: Wire = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        invalid(format!("what is no credentials document (JSON error at {place})"))
+        invalid(format!("with something other than a credentials document (JSON error at {place})"))
     })?;
     if let Some(code) = wire.code.filter(|code| code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
@@ -54,7 +54,7 @@ pub(super) fn parse(
             "AssumeRoleUnauthorizedAccess" => {
                 (Reason::NotTrusted, "Check that the role exists and that its trust policy allows this use.")
             }
-            _ => (failing, "Look the code up; if it says nothing of a setting, try again later."),
+            _ => (failing, "Look up the code; if it says nothing of a setting, try again later."),
         };
         return Err(Error::because(reason, message).with_hint(hint).with_response(ResponseFacts {
             status: Some(200),
@@ -77,7 +77,7 @@ pub(super) fn parse(
     let expiration = DateTime::from_str(&expiration, Format::DateTime)
         .ok()
         .and_then(|time| SystemTime::try_from(time).ok())
-        .ok_or_else(|| invalid("an Expiration that is no RFC 3339 time".to_owned()))?;
+        .ok_or_else(|| invalid("with an Expiration that is not an RFC 3339 time".to_owned()))?;
     let mut credentials = Credentials::builder()
         .access_key_id(signing("AccessKeyId", wire.access_key_id)?)
         .secret_access_key(signing("SecretAccessKey", wire.secret_access_key)?)

@@ -229,7 +229,7 @@ impl Sts<'_> {
             Reason::InvalidConfiguration => "Check the role, the session name and the region that are set.".to_owned(),
             Reason::RegionDisabled => format!("Activate STS in {} for this account, or use another region.", self.region),
             Reason::MalformedAnswer => format!("Check that it is AWS that answers at {}.", self.address()),
-            _ => "Look AWS's error code up, and the call in CloudTrail.".to_owned(),
+            _ => "Look up AWS's error code, and the call in CloudTrail.".to_owned(),
         };
         (reason, hint)
     }

@@ -39,7 +39,7 @@ impl Tries {
         self.left = self.left.saturating_sub(requests);
     }
 
-    /// Whether to try again with a token that is read or requested anew. Waits before it says yes: up to one second, then up
+    /// Whether to try again with a token that is read or requested again. Waits before it says yes: up to one second, then up
     /// to two.
     pub(crate) async fn again(&mut self, error: &Error, context: &SourceContext) -> bool {
         let mendable = error.aws_code().is_some_and(|code| WITH_ANOTHER_TOKEN.contains(&code));

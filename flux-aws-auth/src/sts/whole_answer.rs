@@ -27,7 +27,7 @@ impl Intercept for WholeAnswer {
     ) -> Result<(), BoxError> {
         let body = context.response().body().bytes().unwrap_or_default();
         if context.output_or_error().is_ok() && !is_closed(body) {
-            return Err("the answer breaks off".into());
+            return Err("the answer is cut short".into());
         }
         Ok(())
     }

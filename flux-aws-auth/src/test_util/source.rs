@@ -203,7 +203,7 @@ impl FakeOutcome {
         Outcome::from(Skipped::new(Reason::NotConfigured, "not set up, says the test")).into()
     }
 
-    /// The source is set up and failed. For a message of one's own, make it of an [`Error`].
+    /// The source is set up and failed. For a message of your own, make it of an [`Error`].
     pub fn failure(kind: ErrorKind) -> Self {
         Error::new(kind, "a failure that the test asked for").into()
     }

@@ -167,7 +167,7 @@ async fn each_flaw_of_a_token_or_a_role_is_told_with_its_reason_and_a_remedy() {
         ),
         ("no such file", irsa().with_var("AWS_WEB_IDENTITY_TOKEN_FILE", "/elsewhere"), TokenFileMissing),
         ("is empty", with_token(String::new()), TokenFileEmpty),
-        ("it is no JWT", with_token("canary".into()), TokenMalformed),
+        ("it is not a JWT", with_token("canary".into()), TokenMalformed),
         (
             "holds a token",
             irsa().with_var("AWS_WEB_IDENTITY_TOKEN_FILE", "eyJhbGciOiJub25lIn0.canary.x"),
@@ -182,7 +182,7 @@ async fn each_flaw_of_a_token_or_a_role_is_told_with_its_reason_and_a_remedy() {
             InvalidConfiguration,
         ),
         ("none is set, and STS is asked", irsa().with_var("AWS_REGION", ""), RegionMissing),
-        ("is no AWS region", irsa().with_var("AWS_REGION", "Ireland"), RegionMalformed),
+        ("is not an AWS region", irsa().with_var("AWS_REGION", "Ireland"), RegionMalformed),
     ];
     problems(&clock, cases);
 }
@@ -261,7 +261,7 @@ async fn what_works_but_is_odd_is_a_warning_and_nothing_more() {
         ("access keys is set up too", key(good(&clock), "AKIAEXAMPLE")),
         ("would use access keys here", key(good(&clock), "AKIAEXAMPLE")),
         (
-            "a lasting key",
+            "a long-term key",
             key(Environment::empty(), "AKIAEXAMPLE").with_var("AWS_SESSION_TOKEN", SESSION_TOKEN),
         ),
         (

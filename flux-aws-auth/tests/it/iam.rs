@@ -160,7 +160,7 @@ fn a_hop_may_be_made_and_its_session_tagged() {
     );
     for id in ["", "x", "a b", "a*", &"x".repeat(1225)] {
         let error = RoleTrust::new(role().into()).with_external_id(id).unwrap_err();
-        assert!(error.to_string().contains("is no external id"), "{error}");
+        assert!(error.to_string().contains("is not an external id"), "{error}");
     }
 }
 
@@ -337,7 +337,7 @@ fn what_no_arn_or_name_can_be_is_refused_by_name() {
         (refusal::<RepositoryArn>("apps/mainapp"), "six parts"),
         (refusal::<RepositoryArn>("arn:gcp:ecr:eu-west-1:111122223333:repository/app"), "partition"),
         (refusal::<RepositoryArn>("arn:aws:ecs:eu-west-1:111122223333:repository/app"), "\"ecs\", not `ecr`"),
-        (refusal::<RepositoryArn>("arn:aws:ecr:europe:111122223333:repository/app"), "no region"),
+        (refusal::<RepositoryArn>("arn:aws:ecr:europe:111122223333:repository/app"), "not an AWS region"),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:1:repository/app"), "twelve digits"),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:app"), "`repository/`"),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/app:1.0"), "a tag"),
@@ -349,10 +349,13 @@ fn what_no_arn_or_name_can_be_is_refused_by_name() {
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/-a"), "\"-a\""),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a"), "\"a\""),
         (refusal::<RepositoryArn>("arn:aws:ecr:eu-west-1:111122223333:repository/a/*"), "pattern"),
-        (refusal::<RepositoryArn>(&long), "no repository's name"),
+        (refusal::<RepositoryArn>(&long), "not a repository's name"),
         (refusal::<RepositoryPattern>("*"), "six parts"),
         (refusal::<RepositoryPattern>("arn:aws:*:eu-west-1:111122223333:repository/app"), "not `ecr`"),
-        (refusal::<RepositoryPattern>("arn:aws:ecr:eu west:111122223333:repository/app"), "no region"),
+        (
+            refusal::<RepositoryPattern>("arn:aws:ecr:eu west:111122223333:repository/app"),
+            "not an AWS region",
+        ),
         (refusal::<RepositoryPattern>("arn:aws:ecr:*:1234:repository/app"), "twelve digits"),
         (refusal::<RepositoryPattern>("arn:aws:ecr:*:*:apps/*"), "`repository/`"),
         (refusal::<RepositoryPattern>("arn:aws:ecr:*:*:repository/app:*"), "a tag"),
@@ -360,9 +363,9 @@ fn what_no_arn_or_name_can_be_is_refused_by_name() {
         (refusal::<BucketArn>("arn:aws:s3:eu-west-1::flux-bucket"), "no region"),
         (refusal::<BucketArn>("arn:aws:s3:::flux-bucket/path"), "path"),
         (refusal::<BucketArn>("arn:aws:s3:::Flux"), "\"Flux\""),
-        (refusal::<BucketArn>("arn:aws:s3:::192.168.5.4"), "no bucket's name"),
-        (refusal::<BucketArn>("arn:aws:s3:::a..b"), "no bucket's name"),
-        (refusal::<BucketArn>("arn:aws:s3:::ab"), "no bucket's name"),
+        (refusal::<BucketArn>("arn:aws:s3:::192.168.5.4"), "not a bucket's name"),
+        (refusal::<BucketArn>("arn:aws:s3:::a..b"), "not a bucket's name"),
+        (refusal::<BucketArn>("arn:aws:s3:::ab"), "not a bucket's name"),
         (refusal::<KeyArn>("arn:aws:kms:eu-west-1:111122223333:alias/flux"), "alias"),
         (refusal::<KeyArn>("arn:aws:kms:eu-west-1:111122223333:key/"), "key's id"),
         (refusal::<KeyArn>("1234abcd-12ab-34cd-56ef-1234567890ab"), "six parts"),

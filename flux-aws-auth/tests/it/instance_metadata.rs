@@ -74,14 +74,14 @@ async fn a_node_that_fails_ends_the_chain() {
     let cases: [(Vec<Reply>, ErrorKind, &str); 11] = [
         (vec![busy(), busy(), busy()], ErrorKind::Unavailable, "HTTP 503: busy"),
         (vec![Reply::Answer(418, String::new())], ErrorKind::AccessDenied, "HTTP 418"),
-        (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "no role name"),
+        (vec![ok("t"), ok("r".repeat(65))], ErrorKind::InvalidResponse, "other than a role's name"),
         (
             vec![ok("t"), Reply::Answer(401, String::new()), ok("u"), Reply::Answer(401, String::new())],
             ErrorKind::InvalidToken,
             "proxy",
         ),
         (vec![ok("t"), Reply::Answer(401, String::new())], ErrorKind::Unavailable, "gives no other"),
-        (vec![ok("t"), ok("../../api")], ErrorKind::InvalidResponse, "no role name"),
+        (vec![ok("t"), ok("../../api")], ErrorKind::InvalidResponse, "other than a role's name"),
         (vec![ok("t"), Reply::Hang], ErrorKind::Unavailable, "but then"),
         (
             vec![ok("t"), ok("r"), ok(r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#)],

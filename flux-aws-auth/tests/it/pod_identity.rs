@@ -90,7 +90,7 @@ async fn each_failure_has_its_kind_and_its_remedy() {
         (408, "stream timeout", ErrorKind::InvalidResponse, 1, "service mesh"),
         (429, "Too Many Requests.", ErrorKind::Throttled, 3, "Try again"),
         (500, "boom", ErrorKind::Unavailable, 3, "eks-pod-identity-agent"),
-        (200, "{", ErrorKind::InvalidResponse, 3, "no credentials document"),
+        (200, "{", ErrorKind::InvalidResponse, 3, "other than a credentials document"),
         (200, r#"{"code":"NotThere","message":"m"}"#, ErrorKind::Unavailable, 1, "NotThere"),
         (200, r#"{"Code":"AssumeRoleUnauthorizedAccess"}"#, ErrorKind::AccessDenied, 1, "trust policy"),
         (

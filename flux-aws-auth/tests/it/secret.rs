@@ -76,12 +76,12 @@ fn what_is_wrong_with_a_bucket_s_secret_is_said_by_key() {
         (vec![("accesskey", ID), ("secretkey", "canary\r\n")], "'secretkey' ends with a line break"),
         (
             vec![("accesskey", "canary/canary+c"), ("secretkey", ID)],
-            "'accesskey' is no access key's id, and may be the secret",
+            "'accesskey' is not an access key's id, and may be the secret",
         ),
         // Letters and digits alone, as some secrets are.
         (
             vec![("accesskey", "canarycanaryCanarycanarycanarycanary1234"), ("secretkey", ID)],
-            "'accesskey' is no access key's id, and may be the secret",
+            "'accesskey' is not an access key's id, and may be the secret",
         ),
         (vec![("accesskey", "AKIA EXAMPLE"), ("secretkey", "canary")], "'accesskey' has blanks"),
         (vec![("accesskey", ID), ("secretkey", "cänary")], "'secretkey' has blanks"),

@@ -66,8 +66,8 @@ async fn the_environment_names_session_and_endpoint() {
 async fn what_is_set_wrong_is_named_and_nothing_is_sent() {
     let without = |name: &str| irsa().with_var(name, "  ");
     let cases: [(Environment, &str); 11] = [
-        (irsa().with_var("AWS_REGION", "eu-west-1\n"), "is no AWS region"),
-        (irsa().with_var("AWS_REGION", "evil.example/"), "is no AWS region"),
+        (irsa().with_var("AWS_REGION", "eu-west-1\n"), "is not an AWS region"),
+        (irsa().with_var("AWS_REGION", "evil.example/"), "is not an AWS region"),
         (without("AWS_ROLE_ARN"), "AWS_WEB_IDENTITY_TOKEN_FILE is set, but AWS_ROLE_ARN is not"),
         (
             without("AWS_WEB_IDENTITY_TOKEN_FILE"),

@@ -247,7 +247,7 @@ pub(crate) enum Failure {
     NoSuchHost,
     /// No name server answers.
     NoNameServer,
-    /// There is no way to the host.
+    /// There is no route to the host.
     Unreachable,
     /// No connection, and no word of it: a black hole.
     NoConnection,

@@ -19,8 +19,8 @@ impl Artifact {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidResponse`] when they are not of the layer's digest, fewer or more than its manifest says;
-    /// [`ErrorKind::Configuration`] when they are more than the [limit](super::Limits) or cannot be written; and whatever stopped the
-    /// requests. A connection that breaks off is not taken up again.
+    /// [`ErrorKind::Configuration`] when they are more than the [limit](super::Limits) or cannot be written; and whatever stopped
+    /// the requests. A connection that breaks off is not taken up again.
     ///
     /// # Cancel safety
     ///
@@ -56,7 +56,7 @@ impl Artifact {
         if check.bytes < layer.size() {
             let (got, of) = (check.bytes, layer.size());
             return Err(self
-                .senseless(layer, &format!("broke off after {got} of {of} bytes"))
+                .senseless(layer, &format!("is cut short after {got} of {of} bytes"))
                 .with_retryable(true));
         }
         let bytes = check.bytes;

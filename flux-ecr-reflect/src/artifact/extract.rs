@@ -24,9 +24,10 @@ impl Artifact {
     ///
     /// # Errors
     ///
-    /// As [`write_to`](Artifact::write_to); [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) for an archive that is none, has a
-    /// name or an entry that is refused, or is above the [limits](super::Limits); and
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is something at `path`. Nothing is left behind then.
+    /// As [`write_to`](Artifact::write_to); [`ErrorKind::InvalidResponse`](crate::ErrorKind::InvalidResponse) for an archive that
+    /// is none, has a name or an entry that is refused, or is above the [limits](super::Limits); and
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when there is something at `path`. Nothing is left behind
+    /// then.
     ///
     /// # Cancel safety
     ///
@@ -49,7 +50,7 @@ impl Artifact {
         let draft = unpacked.map_err(|failed| match failed {
             Failed::Refused(what) => self.senseless(layer, &what),
             Failed::Unread(error) => {
-                self.senseless(layer, "is no tar archive compressed with gzip").with_source(error)
+                self.senseless(layer, "is not a tar archive compressed with gzip").with_source(error)
             }
             Failed::Unwritten(error) => self.unwritten(layer, error),
         })?;
@@ -102,7 +103,7 @@ fn unpack(spooled: &TempPath, into: &Path, limits: Limits) -> Result<(), Failed>
             EntryType::Symlink | EntryType::XGlobalHeader => {}
             _ => {
                 return Err(Failed::Refused(format!(
-                    "has an entry that is no file and no folder: {:?}",
+                    "has an entry that is neither a file nor a folder: {:?}",
                     shown(&name)
                 )));
             }

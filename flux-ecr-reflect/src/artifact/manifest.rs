@@ -57,7 +57,7 @@ pub(super) enum Parsed {
 impl Contents {
     pub(super) fn parse(name: &ImageName, manifest: &[u8]) -> Result<Parsed, Error> {
         let manifest: OciManifest = serde_json::from_slice(manifest)
-            .map_err(|error| malformed(name, "is none that can be read").with_source(error))?;
+            .map_err(|error| malformed(name, "cannot be read").with_source(error))?;
         match manifest {
             OciManifest::Image(manifest) => Self::of_image(name, manifest).map(Parsed::Contents),
             OciManifest::ImageIndex(index) => of_index(name, &index).map(Parsed::Platform),
@@ -84,21 +84,18 @@ impl Layer {
         let OciDescriptor { media_type, digest, size, annotations, .. } = descriptor;
         let digest = Digest::try_from(digest)
             .map_err(|error| malformed(name, "has a layer without a digest").with_source(error))?;
-        let size = u64::try_from(size).map_err(|_| malformed(name, "has a layer of less than nothing"))?;
+        let size = u64::try_from(size).map_err(|_| malformed(name, "has a layer of negative size"))?;
         Ok(Self { media_type, digest, size, annotations: annotations.unwrap_or_default() })
     }
 }
 
 fn of_index(name: &ImageName, index: &OciImageIndex) -> Result<Digest, Error> {
     let digest = linux_amd64_resolver(&index.manifests).ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            format!("what was found of {name} is a list of images, and none for linux/amd64"),
-        )
-        .with_hint("Name the digest of one of them.")
+        Error::new(ErrorKind::NotFound, format!("{name} is an image index without an image for linux/amd64"))
+            .with_hint("Name the digest of one of them.")
     })?;
     Digest::try_from(digest)
-        .map_err(|error| malformed(name, "is a list with a malformed digest").with_source(error))
+        .map_err(|error| malformed(name, "is an index with a malformed digest").with_source(error))
 }
 
 pub(super) fn malformed(name: &ImageName, what: &str) -> Error {

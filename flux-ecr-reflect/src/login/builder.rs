@@ -89,7 +89,8 @@ impl RegistryLoginBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when an endpoint may not be called
-    /// ([`Endpoint::aws_api`](flux_aws_auth::Endpoint::aws_api)), or a proxy or certificates that the environment names cannot be used.
+    /// ([`Endpoint::aws_api`](flux_aws_auth::Endpoint::aws_api)), or a proxy or certificates that the environment names cannot be
+    /// used.
     pub fn build(self) -> Result<RegistryLogin, Error> {
         let endpoint =
             |setting, url: Option<String>| url.map(|url| checked_endpoint(setting, &url)).transpose();

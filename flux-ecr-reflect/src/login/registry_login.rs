@@ -44,10 +44,10 @@ use crate::tags::ecr_login::LoginApi;
 /// # ECR Public
 ///
 /// [ECR Public][2] gives logins in us-east-1 only, to identities of the partition `aws`, who need
-/// `sts:GetServiceBearerToken` beside `ecr-public:GetAuthorizationToken`. It may be read as nobody, and is, where the builder was
+/// `sts:GetServiceBearerToken` beside `ecr-public:GetAuthorizationToken`. It may be read anonymously, and is, where the builder was
 /// given no credentials, or a [`Chain`](flux_aws_auth::Chain) in which no source is set up: the login is then
 /// [anonymous](crate::LoginKind::Anonymous), says why, and is told once at level `info`. Credentials that are set up and fail are
-/// an error, never a reason to go on as nobody.
+/// an error, never a reason to go on anonymously.
 ///
 /// # Other registries
 ///
@@ -167,7 +167,7 @@ impl Inner {
             None if api.is_public() => Ok(None),
             None => Err(Error::new(ErrorKind::Credentials, format!("no AWS credentials to log in at {api}"))
                 .with_hint(
-                    "Call .credentials(provider) on the builder: private ECR is read by nobody else.",
+                    "Call .credentials(provider) on the builder: private ECR cannot be read anonymously.",
                 )),
             Some(identity) => match identity.resolve().await {
                 Err(error) if is_nobody(&error) && api.is_public() && identity.is_one() => Ok(None),
@@ -196,7 +196,7 @@ impl Inner {
                 None => "no credentials are configured",
                 Some(_) => "no source of credentials is set up",
             };
-            tracing::info!("ECR Public is asked as nobody: {why}");
+            tracing::info!("ECR Public is asked anonymously: {why}");
             Arc::new(Login::anonymous(format!("anonymous at {api}'s registry: {why}")))
         });
         login.clone()
@@ -229,7 +229,7 @@ impl Inner {
 async fn resolved_as(identity: &Holder, key: &HeldAs) -> Result<Resolved, Error> {
     let resolved = identity.resolve().await.map_err(|error| without_credentials(&key.api, error))?;
     if resolved.principal().to_string() != key.identity {
-        let message = format!("the identity has become another one during a login at {}", key.api);
+        let message = format!("the identity changed during a login at {}", key.api);
         return Err(Error::new(ErrorKind::Credentials, message).with_retryable(true));
     }
     Ok(resolved)
@@ -244,7 +244,7 @@ fn identity_for(resolved: &Resolved, api: &LoginApi) -> Result<String, Error> {
     {
         let message = format!("ECR Public is in partition aws, and {principal} is of {}", role.partition());
         return Err(Error::new(ErrorKind::Configuration, message).with_hint(
-            "Leave the credentials out, and it is read as nobody; or take an identity of partition aws.",
+            "Leave the credentials out, and it is read anonymously; or take an identity of partition aws.",
         ));
     }
     Ok(principal.to_string())

@@ -22,13 +22,14 @@ pub(super) fn list_path(subject: Subject<'_>) -> String {
 
 /// Reads the page that begins at `start`, which is whole or an error.
 pub(super) fn page(subject: Subject<'_>, start: &Start, answer: &Answer) -> Result<TagPage, Error> {
-    let list: TagList = serde_json::from_slice(&answer.body)
-        .map_err(|error| subject.senseless(answer, "what is no list of tags").with_source(error))?;
+    let list: TagList = serde_json::from_slice(&answer.body).map_err(|error| {
+        subject.senseless(answer, "something other than a list of tags").with_source(error)
+    })?;
     if let Some(name) = list.name.as_deref().filter(|name| !is_same(name, subject.image.repository())) {
         return Err(subject.senseless(answer, format!("the tags of {:?}", shown(name))));
     }
     // Without the key it is no empty list but none at all, and the listing would seem complete.
-    let tags = list.tags.ok_or_else(|| subject.senseless(answer, "an object that has no \"tags\""))?;
+    let tags = list.tags.ok_or_else(|| subject.senseless(answer, "an object without \"tags\""))?;
     let malformed = |error| subject.senseless(answer, "a malformed tag").with_source(error);
     let entries = tags.0.map_err(malformed)?;
     let next = link::next(answer.headers.get_all_bytes("link"))
@@ -48,8 +49,8 @@ fn next_cursor(subject: Subject<'_>, answer: &Answer, target: &str) -> Result<Cu
     match link::resolve(subject.origin, &path, target) {
         Place::Here(place) if path_of(&place) == path => Ok(Cursor::new(place)),
         Place::Here(place) => Err(senseless(format!("a Link to another path, {:?}", shown(path_of(&place))))),
-        Place::Elsewhere(origin) => Err(senseless(format!("a Link to {origin}, where nothing is sent"))),
-        Place::Nowhere => Err(senseless("a Link that leads nowhere".to_owned())),
+        Place::Elsewhere(origin) => Err(senseless(format!("a Link to {origin}, which is not followed"))),
+        Place::Nowhere => Err(senseless("a Link without a usable address".to_owned())),
     }
 }
 
@@ -102,7 +103,7 @@ fn list_or_null<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Entries>, 
     Ok(Some(list.unwrap_or_else(|| Entries(Ok(Vec::new())))))
 }
 
-/// Made while the list is read, so that a tag is one string from the beginning; or why one of them is no tag.
+/// Made while the list is read, so that a tag is one string from the beginning; or why one of them is not a tag.
 struct Entries(Result<Vec<TagEntry>, Error>);
 
 impl<'de> Deserialize<'de> for Entries {

@@ -64,7 +64,7 @@ impl Proof {
             ProofKind::Login(login) => whose(login),
             ProofKind::Token(_, token) => match &token.login {
                 Some(login) => format!("a token for {}", whose(login)),
-                None => "a token without a login".to_owned(),
+                None => "an anonymous token".to_owned(),
             },
         }
     }
@@ -276,7 +276,7 @@ impl fmt::Debug for Authorizer {
     }
 }
 
-/// More registries and repositories than one process asks; beyond it they are asked anew.
+/// More registries and repositories than one process asks; beyond it they are asked again.
 const MAX_DEMANDED: usize = 20_000;
 
 fn of_repository(subject: Subject<'_>) -> String {

@@ -139,7 +139,7 @@ impl OciRegistryBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a setting is out of range, a [token service](Self::token_service) is no host, or the
+    /// [`ErrorKind::Configuration`] when a setting is out of range, a [token service](Self::token_service) is not a host, or the
     /// endpoint may not be called: see [`Endpoint::aws_api`].
     /// Also when a proxy or certificates that the environment names cannot be used.
     pub fn build(self) -> Result<OciRegistry, Error> {
@@ -149,7 +149,7 @@ impl OciRegistryBuilder {
         if let Some(name) = self.realms.mistaken() {
             // What is before an @ may be a password.
             let shown = if name.contains('@') { "…" } else { name };
-            return Err(wrong(format!("token_service: {shown:?} is no host"))
+            return Err(wrong(format!("token_service: {shown:?} is not a host"))
                 .with_hint("Give the host alone, and its port if that is not 443: auth.example.com:5001."));
         }
         let http_client = self.http_client.map_or_else(client_of_the_process, Ok)?;

@@ -48,9 +48,10 @@ impl Realms {
             (Some(_), _) => Ok(Some(Demand::Basic)),
             (None, Some(refused)) => {
                 let registry = registry.authority();
-                let message = format!("{registry} wants a token of a service that nothing is sent to");
+                let message =
+                    format!("{registry} asks for a token of a service that is not trusted with logins");
                 Err(Error::new(ErrorKind::Configuration, message)
-                    .with_hint("If that service is to be trusted with the login, name it with token_service.")
+                    .with_hint("If it is to be trusted, name it with token_service.")
                     .with_source(refused))
             }
             (None, None) => Ok(None),
@@ -80,7 +81,7 @@ pub(super) async fn ask(
         LoadError::Transient(NotLoaded(no_answer(
             unanswered,
             &origin.authority(),
-            "how it wants to be asked",
+            "for its authentication scheme",
         )))
     })?;
     let kind = Said::read(&answer, &[]).kind(answer.status);
@@ -98,9 +99,10 @@ pub(super) async fn ask(
         // It says nothing of what it wants. Taken for an open one, it would be asked as nobody where a token is wanted.
         status if !answer.is_success() && matches!(kind, ErrorKind::Throttled | ErrorKind::Unavailable) => {
             let host = origin.authority();
-            let message = format!("{host}, asked how it wants to be asked, answered with HTTP {status}");
+            let message =
+                format!("{host} answered the request for its authentication scheme with HTTP {status}");
             let error = Error::new(kind, message);
-            let error = error.with_hint("Try again. If it lasts, see whether the registry is well.");
+            let error = error.with_hint("Try again. If it lasts, check the registry's status.");
             return Err(LoadError::Transient(NotLoaded(error.with_response(facts(&answer)))));
         }
         _ => Demand::Nothing,

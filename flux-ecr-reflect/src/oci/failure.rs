@@ -74,10 +74,10 @@ impl<'a> Subject<'a> {
         }
         let message = format!("{registry} gave no answer for {self} in time");
         Error::new(ErrorKind::Unavailable, message)
-            .with_hint("Try again. If it lasts, set a longer timeout, or see whether the registry is well.")
+            .with_hint("Try again. If it lasts, set a longer timeout, or check the registry's status.")
     }
 
-    /// An answer that is no success. `asker` is who asked, `secrets` what proved it.
+    /// An answer that is not a success. `asker` is who asked, `secrets` what proved it.
     pub(super) fn refused(&self, answer: &Answer, asker: &str, secrets: &[&str]) -> Error {
         let Self { image, .. } = self;
         let registry = self.registry();
@@ -85,11 +85,11 @@ impl<'a> Subject<'a> {
         let kind = said.kind(answer.status);
         let message = match kind {
             ErrorKind::Credentials => format!("{registry} does not accept {asker} for {self}"),
-            ErrorKind::AccessDenied => format!("{registry} denies {asker} {self}"),
+            ErrorKind::AccessDenied => format!("{registry} denies {asker} access to {self}"),
             ErrorKind::NotFound if self.reference.is_some() => format!("{registry} does not have {self}"),
             ErrorKind::NotFound => format!("{registry} has no repository {:?}", image.repository()),
             ErrorKind::Throttled => format!("{registry} throttled the request for {self}"),
-            ErrorKind::Configuration => format!("{registry} refused the request for {self} as wrong"),
+            ErrorKind::Configuration => format!("{registry} refused the request for {self} as invalid"),
             _ => format!("{registry} answered the request for {self} with HTTP {}", answer.status),
         };
         let error = Error::new(kind, message).with_response(facts(answer));
@@ -110,7 +110,7 @@ impl<'a> Subject<'a> {
         let is_ecr = self.image.ecr_registry().is_ok();
         match kind {
             ErrorKind::Credentials if is_ecr => {
-                "Log in anew: a password of Amazon ECR is good for twelve hours."
+                "Log in again: a password of Amazon ECR is good for twelve hours."
             }
             ErrorKind::Credentials => {
                 "Check the name of the image first: some registries answer so for what does not exist. Then give a login that may \
@@ -123,7 +123,7 @@ impl<'a> Subject<'a> {
             }
             ErrorKind::Throttled => SLOW_DOWN,
             ErrorKind::Configuration => {
-                "Check the spelling of the image. A smaller page_size may be what it wants."
+                "Check the spelling of the image. If it is right, set a smaller page_size."
             }
             _ if status == 407 => {
                 "A proxy asks for a password: give it to the HTTP client, or exempt the registry from the proxy."
@@ -131,7 +131,7 @@ impl<'a> Subject<'a> {
             ErrorKind::InvalidResponse if matches!(status, 404 | 405) => {
                 "Check that the host is a registry, and that it offers a list of tags: not every one does."
             }
-            ErrorKind::Unavailable => "Try again. If it lasts, see whether the registry is well.",
+            ErrorKind::Unavailable => "Try again. If it lasts, check the registry's status.",
             _ => WHO_ANSWERS,
         }
     }

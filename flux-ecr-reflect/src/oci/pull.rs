@@ -93,7 +93,7 @@ async fn follow(
     let mut path = String::new();
     for _ in 0..MAX_REDIRECTS {
         let location = answer.header("location").unwrap_or_default().to_owned();
-        let nowhere = || subject.senseless(&answer, "a redirect that leads nowhere");
+        let nowhere = || subject.senseless(&answer, "a redirect without a usable address");
         (at, path) = match link::resolve(&at, path_of(&path), &location) {
             Place::Here(place) => (at, place),
             Place::Elsewhere(_) => absolute(&at, &location).ok_or_else(nowhere)?,
@@ -123,7 +123,7 @@ async fn follow(
                 .with_hint("That is where the registry keeps it: check proxies, and the policy of a VPC endpoint for S3."));
         }
     }
-    let message = format!("{} redirects the request for {subject} on and on", subject.registry());
+    let message = format!("{} redirects the request for {subject} too many times", subject.registry());
     Err(Error::new(ErrorKind::InvalidResponse, message))
 }
 
@@ -148,9 +148,9 @@ fn check(subject: Subject<'_>, answer: &Answer, at: &Origin) -> Result<(), Error
     if is_as_safe && is_allowed {
         return Ok(());
     }
-    Err(subject.senseless(answer, format!("a redirect to {at}, where nothing is sent")))
+    Err(subject.senseless(answer, format!("a redirect to {at}, which is not followed")))
 }
 
 const ANYTHING: &str = "*/*";
-/// Of an answer that is no blob.
+/// Of an answer that is not a blob.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;

@@ -23,7 +23,7 @@ impl Realms {
         self.0.push((plain(registry), plain(host)));
     }
 
-    /// The first that was allowed and is no host.
+    /// The first that was allowed and is not a host.
     pub(super) fn mistaken(&self) -> Option<&str> {
         let names = self.0.iter().flat_map(|(registry, host)| [registry, host]);
         names.map(String::as_str).find(|name| Origin::of_host(name, true).is_none())

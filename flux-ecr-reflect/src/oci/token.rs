@@ -63,7 +63,8 @@ pub(super) struct NotLoaded(pub(super) Error);
 
 impl From<Fault> for NotLoaded {
     fn from(fault: Fault) -> Self {
-        let message = format!("what is needed to ask the registry could not be had: {fault}");
+        let message =
+            format!("no token, and no authentication scheme, could be loaded for the registry: {fault}");
         Self(Error::new(ErrorKind::Unavailable, message))
     }
 }
@@ -92,10 +93,8 @@ impl TokenService {
     ) -> Result<Loaded<Token>, NoToken> {
         let url = self.realm.to_string();
         let Some((origin, path)) = Origin::of_url(&url) else {
-            let error = Error::new(
-                ErrorKind::InvalidResponse,
-                format!("the realm {url} of {registry} is no address"),
-            );
+            let error =
+                Error::new(ErrorKind::InvalidResponse, format!("the realm {url} of {registry} is not a URL"));
             return Err(NoToken { error, is_rejection: false });
         };
         let host = origin.authority();
@@ -199,12 +198,13 @@ fn refused(answer: &Answer, host: &str, what: &str, login: Option<&Login>) -> No
     secrets.extend(login.map(|login| encode(login.secret()).to_string()));
     let said = Said::read(answer, &secrets.iter().map(String::as_str).collect::<Vec<_>>());
     let is_rejection = matches!(answer.status, 400 | 401 | 403);
-    let asker = login.map_or_else(|| "anybody without a login".to_owned(), whose);
+    let asker = login.map_or_else(|| "a request without a login".to_owned(), whose);
     let error = if is_rejection {
         let hint = if login.is_some_and(|login| login.kind() != LoginKind::Anonymous) {
             "Check that the user and the password are right, have not expired, and may pull this image."
         } else {
-            "Check the name of the image first: a registry may answer so for what does not exist. Then give a login that may pull it."
+            "Check the name of the image first: a registry may answer so for what does not exist. Then give a login that may \
+             pull it."
         };
         let message = format!("{host}, asked {what}, does not accept {asker}");
         Error::new(ErrorKind::Credentials, message).with_hint(hint)
@@ -224,8 +224,8 @@ pub(super) fn whose(login: &Login) -> String {
         LoginKind::BearerToken => "the token given for it".to_owned(),
         LoginKind::IdentityToken => "the identity token given for it".to_owned(),
         LoginKind::Anonymous => match login.note() {
-            Some(note) => format!("nobody ({note})"),
-            None => "nobody".to_owned(),
+            Some(note) => format!("an anonymous request ({note})"),
+            None => "an anonymous request".to_owned(),
         },
         LoginKind::Basic => format!("the login of user {:?}", login.shown_user()),
     }

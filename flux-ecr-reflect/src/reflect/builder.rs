@@ -27,7 +27,7 @@ use crate::transport::RegistryTransport;
 /// Settings of a [`Reflector`], made by [`Reflector::builder`].
 ///
 /// Nothing must be set to read what registries show to everybody. [`credentials`](Self::credentials) open Amazon ECR, and a
-/// [`login`](Self::login) other registries; a [`tag_source`](Self::tag_source) of one's own replaces them all.
+/// [`login`](Self::login) other registries; a [`tag_source`](Self::tag_source) of your own replaces them all.
 ///
 /// # What is read of the process
 ///

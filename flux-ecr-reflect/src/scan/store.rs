@@ -65,7 +65,7 @@ impl Scan {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Damaged`] when the file is not what was written, or no scan at all: scan anew.
+    /// [`ErrorKind::Damaged`] when the file is not what was written, or no scan at all: scan again.
     /// [`ErrorKind::Storage`] when it cannot be read.
     pub fn load(path: impl AsRef<Path>) -> Result<Option<Self>, Error> {
         let path = path.as_ref();
@@ -126,7 +126,7 @@ impl Scan {
     fn read(from: impl Read) -> Result<Self, Failure> {
         let mut from = Hashing { inner: from, hash: Sha256::new() };
         if from.get::<{ MAGIC.len() }>()? != *MAGIC {
-            return Err(Failure::Damaged("it does not begin as one"));
+            return Err(Failure::Damaged("it does not begin like one"));
         }
         let [version, has_marks] = from.get()?;
         if version != VERSION {
@@ -193,8 +193,10 @@ impl Failure {
             Self::Io(error) => {
                 Error::new(ErrorKind::Storage, format!("{what} cannot be read")).with_source(error)
             }
-            Self::Damaged(how) => Error::new(ErrorKind::Damaged, format!("{what} is no saved scan: {how}"))
-                .with_hint("Scan anew, and save that in its place."),
+            Self::Damaged(how) => {
+                Error::new(ErrorKind::Damaged, format!("{what} is not a saved scan: {how}"))
+                    .with_hint("Scan again, and save that in its place.")
+            }
         }
     }
 }
@@ -231,7 +233,7 @@ impl<R: Read> Hashing<R> {
         String::from_utf8(bytes).map_err(|_| Failure::Damaged(MALFORMED))
     }
 
-    /// Nothing of a block is believed: each tag is checked, and written anew.
+    /// Nothing of a block is believed: each tag is checked, and written again.
     fn tags(&mut self, has_marks: bool) -> Result<TagSet, Failure> {
         let mut left = u64::from_le_bytes(self.get()?);
         let mut set = TagSetWriter::new(has_marks);

@@ -106,7 +106,7 @@ impl Answer {
             (ErrorKind::Credentials, _) => self.renewal(api.region()),
             (ErrorKind::Throttled, _) => "Log in less often: a token is good for twelve hours.".to_owned(),
             (ErrorKind::Unavailable, _) => health(api.region()),
-            _ => "Look the code up among the errors of GetAuthorizationToken in ECR's API reference; and check that it is ECR \
+            _ => "Look up the code among the errors of GetAuthorizationToken in ECR's API reference; and check that it is ECR \
                   that answers."
                 .to_owned(),
         }
@@ -125,12 +125,12 @@ impl Answer {
                 format!("Scan less often, or ask AWS for a higher rate of {operation}.")
             }
             ErrorKind::Configuration => {
-                "Check the image name; and begin anew a listing that goes on at a cursor, which does not stay good for ever."
+                "Check the image name. If the listing was resumed at a cursor, begin it again from the start: cursors expire."
                     .to_owned()
             }
             ErrorKind::Unavailable => health(region),
             _ => format!(
-                "Look the code up among the errors of {operation} in ECR's API reference; and check that it is ECR that answers."
+                "Look up the code among the errors of {operation} in ECR's API reference; and check that it is ECR that answers."
             ),
         }
     }

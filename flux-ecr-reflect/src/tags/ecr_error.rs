@@ -195,7 +195,7 @@ where
         )
         .with_hint(WHO_ANSWERS),
         SdkError::ResponseError(_) => {
-            unavailable(format!("{api} broke off its answer"), region, endpoint_url)
+            unavailable(format!("{api} cut its answer short"), region, endpoint_url)
         }
         SdkError::TimeoutError(_) => {
             unavailable(format!("{api} did not answer in time"), region, endpoint_url)

@@ -103,7 +103,7 @@ impl LoginApi {
         }
     }
 
-    /// Asks for a login, and once more if the answer breaks off: the SDK's retries end where the answer begins.
+    /// Asks for a login, and once more if the answer is cut short: the SDK's retries end where the answer begins.
     pub(crate) async fn log_in(
         &self,
         client: &Client,
@@ -140,7 +140,7 @@ impl LoginApi {
         let body = Limited::new(body, MAX_BODY_BYTES).collect();
         let body = Timeout::new(body, sleep_impl.sleep(BODY_TIMEOUT)).await;
         let body = body.map_err(|_| broke_off("did not end its answer in time"))?;
-        Ok(body.map_err(|error| broke_off("broke off its answer").with_source(error))?.to_bytes().into())
+        Ok(body.map_err(|error| broke_off("cut its answer short").with_source(error))?.to_bytes().into())
     }
 
     /// What the answer to `GetAuthorizationToken` holds.
@@ -176,10 +176,10 @@ impl LoginApi {
     fn refused(&self, answer: Answer) -> Failed {
         let kind = answer.kind();
         let message = match kind {
-            ErrorKind::AccessDenied => format!("a login was denied by {self}: it takes {}", self.actions()),
+            ErrorKind::AccessDenied => format!("{self} denied a login, which takes {}", self.actions()),
             ErrorKind::Credentials => format!("AWS does not accept the credentials used to log in at {self}"),
-            ErrorKind::Throttled => format!("the login was throttled by {self}"),
-            _ => format!("the login failed at {self}"),
+            ErrorKind::Throttled => format!("{self} throttled a login"),
+            _ => format!("the login at {self} failed"),
         };
         // Without a code it need not be AWS that answers.
         let hint = match answer.facts.code {

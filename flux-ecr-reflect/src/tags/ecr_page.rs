@@ -95,7 +95,7 @@ impl Answered<'_> {
         })
     }
 
-    /// Without a list this is no empty page but no page at all, and the listing would seem complete.
+    /// Without a list this is not an empty page but no page at all, and the listing would seem complete.
     fn has_no_list(&self) -> Error {
         let Call { operation, image, .. } = self.call;
         self.is_wrong(format!("ECR's answer to {operation} of {image} has no list of images")).with_hint(

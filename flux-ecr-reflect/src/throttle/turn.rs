@@ -75,7 +75,9 @@ fn too_long(host: &str, deadline: Deadline, pause: Option<Duration>) -> Error {
             "registry {host} asked to pause for {} s more, which is beyond the {max_wait} s that a request waits",
             pause.as_secs_f32().ceil()
         ),
-        None => format!("registry {host} is asked by so many that a turn did not come within {max_wait} s"),
+        None => format!(
+            "registry {host} has so many requests waiting that a turn did not come within {max_wait} s"
+        ),
     };
     Error::new(ErrorKind::Throttled, message).with_hint(
         "Scan less often, or fewer repositories at once; a registry may also allow more to those who log in.",

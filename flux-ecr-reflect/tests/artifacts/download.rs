@@ -67,8 +67,8 @@ async fn a_layer_that_is_not_what_it_is_to_be_leaves_nothing_behind() {
     let endless = |_: &str| Some(streamed(Pieces::of(&Bytes::from(vec![0; 50_000_000]))));
     for (what, registry, says, retryable) in [
         ("other bytes", whole.clone().with_blob_as(&of, other), "does not have its digest", false),
-        ("cut", whole.clone().with_blob_as(&of, cut), "broke off", true),
-        ("empty", whole.clone().with_blob_as(&of, ""), "broke off after 0 of 22000 bytes", true),
+        ("cut", whole.clone().with_blob_as(&of, cut), "is cut short", true),
+        ("empty", whole.clone().with_blob_as(&of, ""), "is cut short after 0 of 22000 bytes", true),
         ("longer", whole.clone().with_blob_as(&of, longer), "is longer", false),
         ("endless", whole.clone().with_elsewhere(endless), "is longer", false),
     ] {

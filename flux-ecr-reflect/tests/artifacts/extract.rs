@@ -56,9 +56,9 @@ async fn an_archive_that_reaches_out_of_its_folder_is_refused_as_a_whole() {
         (EntryType::Regular, "/outside", "leads out of it"),
         (EntryType::Directory, "../", "leads out of it"),
         (EntryType::Symlink, "../outside", "leads out of it"),
-        (EntryType::Link, "passwd", "no file and no folder"),
-        (EntryType::Char, "null", "no file and no folder"),
-        (EntryType::Fifo, "pipe", "no file and no folder"),
+        (EntryType::Link, "passwd", "neither a file nor a folder"),
+        (EntryType::Char, "null", "neither a file nor a folder"),
+        (EntryType::Fifo, "pipe", "neither a file nor a folder"),
     ] {
         let content = archive(|tar| {
             entry(tar, EntryType::Regular, "inside", 0o644, b"inside");
@@ -104,7 +104,7 @@ async fn what_is_no_archive_or_is_cut_is_refused() {
     let whole = archive(|tar| entry(tar, EntryType::Regular, "file", 0o644, &vec![7; 100_000]));
     let cut = whole.get(..whole.len() / 2).expect("half").to_vec();
     for content in [b"no gzip".to_vec(), cut] {
-        refused(content, Limits::default(), "no tar archive").await;
+        refused(content, Limits::default(), "not a tar archive").await;
     }
 }
 

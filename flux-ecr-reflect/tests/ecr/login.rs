@@ -183,7 +183,7 @@ async fn an_answer_that_makes_no_sense_is_told_without_what_is_in_it() {
         (with("expiresAt", json!(null)), "has no expiresAt"),
         (with("expiresAt", json!(-1)), "has no expiresAt"),
         (with("expiresAt", json!(1e300)), "has no expiresAt"),
-        (format!("{}{}", good, " ".repeat(100_000)), "broke off its answer"),
+        (format!("{}{}", good, " ".repeat(100_000)), "cut its answer short"),
     ] {
         let fake = Fake::answering(&Clock::default(), move |_| (200, answer.clone()));
         let error = fake.logins().login(&image(EU)).await.expect_err(problem);

@@ -166,7 +166,7 @@ async fn no_wait_is_longer_than_allowed() {
         let error = patience.acquire(HOST, API).await.expect_err("no turn");
         assert_eq!((now() - begin).as_secs(), seconds);
         assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Throttled, true));
-        assert!(error.to_string().contains(&format!("{HOST} is asked by so many")), "{error}");
+        assert!(error.to_string().contains(&format!("{HOST} has so many requests waiting")), "{error}");
     }
     drop(held);
 

@@ -156,7 +156,7 @@ async fn work_ends_with_the_timeout() {
     let transport = RegistryTransport::builder().timeout(Duration::from_secs(90)).build().expect("valid");
     let error = transport.within(pending::<Result<(), Error>>()).await.expect_err("never done");
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unavailable, true));
-    assert!(error.to_string().contains("within 90 s"), "{error}");
+    assert!(error.to_string().contains("longer than 90 s"), "{error}");
 
     let wrong = || Error::new(ErrorKind::NotFound, "its own");
     let error = transport.within(async { Err::<(), _>(wrong()) }).await.expect_err("its own");

@@ -126,7 +126,7 @@ async fn a_digest_that_nobody_tells_is_an_error() {
     let registry = Plain::new(&["1.0.0"], None);
     let error = over(&registry).update(&task("app").with_digest_reflection(ALWAYS)).await.expect_err("none");
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert_eq!(error.to_string(), "the registry tells no digest of registry.example.com/app:1.0.0");
+    assert_eq!(error.to_string(), "the registry gives no digest for registry.example.com/app:1.0.0");
 }
 
 #[tokio::test]

@@ -80,11 +80,11 @@ async fn a_redirect_stays_where_it_is_or_ends_the_listing() {
     assert_eq!(log.all().len(), 3);
 
     for (location, said) in [
-        ("https://evil.example/tags", "a redirect to https://evil.example, where nothing is sent"),
+        ("https://evil.example/tags", "a redirect to https://evil.example, which is not followed"),
         ("//evil.example/tags", "a redirect to https://evil.example"),
         ("http://registry.example.com/v2/", "a redirect to http://registry.example.com"),
-        ("javascript:alert(1)", "a redirect that leads nowhere"),
-        (LIST, "redirects the request for the tags of registry.example.com/apps/app on and on"),
+        ("javascript:alert(1)", "a redirect without a usable address"),
+        (LIST, "redirects the request for the tags of registry.example.com/apps/app too many times"),
     ] {
         let (client, log) = fake::world(move |asked| match asked.authorization {
             Some(_) => Reply::new(302, "").header("location", location),

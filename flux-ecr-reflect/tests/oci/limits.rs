@@ -121,7 +121,7 @@ async fn what_breaks_in_the_middle_keeps_its_page_and_cursor() {
     assert_eq!(error.cursor().map(Cursor::as_str), Some("/v2/apps/app/tags/list?last=x"));
     assert_eq!(
         error.to_string(),
-        "registry.example.com could not be asked for the tags of registry.example.com/apps/app: the connection was broken off \
+        "registry.example.com could not be asked for the tags of registry.example.com/apps/app: the connection was reset \
          (page 2 of the listing)"
     );
     assert!(!format!("{error:?}").contains("last="), "{error:?}");

@@ -59,9 +59,8 @@ async fn a_scope_that_the_registry_asks_for_comes_first_and_is_remembered() {
     let tokens: Vec<_> = log.lines().into_iter().filter(|line| line.contains("/token")).collect();
     assert_eq!(
         tokens,
-        [
-            "GET https://registry.example.com/token?scope=repository%3Aapps%2Fapp%3Ametadata_read&scope=repository%3Aapps%2Fapp%3Apull"
-        ]
+        ["GET \
+             https://registry.example.com/token?scope=repository%3Aapps%2Fapp%3Ametadata_read&scope=repository%3Aapps%2Fapp%3Apull"]
     );
 }
 
@@ -163,7 +162,7 @@ async fn a_token_service_that_gives_none_is_an_error_with_a_kind() {
         ),
         (Reply::new(429, "").header("retry-after", "3600"), ErrorKind::Throttled, "HTTP 429"),
         (Reply::new(503, ""), ErrorKind::Unavailable, "HTTP 503"),
-        (Reply::reset(), ErrorKind::Unavailable, "broken off"),
+        (Reply::reset(), ErrorKind::Unavailable, "the connection was reset"),
         (Reply::ok("{\"token\":\"a\"}".repeat(30_000)), ErrorKind::InvalidResponse, "longer than"),
     ] {
         let (registry, log) = registry(Some(Held::user()), {

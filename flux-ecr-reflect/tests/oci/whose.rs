@@ -144,7 +144,10 @@ async fn a_registry_that_does_not_say_what_it_wants_is_not_asked_as_nobody() {
         });
         let error = fake::scan(&registry).await.expect_err("unknown");
         assert_eq!((error.kind(), error.http_status()), (kind, Some(status)), "{error:?}");
-        assert!(error.is_retryable() && error.to_string().contains("how it wants to be asked"), "{error:?}");
+        assert!(
+            error.is_retryable() && error.to_string().contains("for its authentication scheme"),
+            "{error:?}"
+        );
         assert!(log.lines().iter().all(|line| line.ends_with("/v2/")), "{:?}", log.lines());
     }
 }
@@ -195,7 +198,7 @@ fn a_token_service_is_named_by_its_host() {
     ] {
         let error = build(registry, host).expect_err(host);
         assert_eq!(error.kind(), ErrorKind::Configuration);
-        assert_eq!(error.to_string(), format!("token_service: {shown} is no host"));
+        assert_eq!(error.to_string(), format!("token_service: {shown} is not a host"));
         assert!(error.hint().is_some());
     }
 }

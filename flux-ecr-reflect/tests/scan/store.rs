@@ -207,7 +207,7 @@ fn a_foreign_file_is_told_by_name() {
     small(false).save(&path).expect("saved");
     let whole = written(&small(false));
     for (bytes, how) in [
-        (b"v3.0.0\nv2.0.0\nv1.0.0\nv0.1.0\n".to_vec(), "it does not begin as one"),
+        (b"v3.0.0\nv2.0.0\nv1.0.0\nv0.1.0\n".to_vec(), "it does not begin like one"),
         (b"".to_vec(), "it ends too early"),
         (whole[..whole.len() - 1].to_vec(), "it ends too early"),
         ([&whole[..22], &[2], &whole[23..]].concat(), "it is of another version"),
@@ -218,8 +218,8 @@ fn a_foreign_file_is_told_by_name() {
         std::fs::write(&path, bytes).expect("written");
         let error = Scan::load(&path).expect_err(how);
         assert_eq!(error.kind(), ErrorKind::Damaged);
-        assert_eq!(error.to_string(), format!("{path:?} is no saved scan: {how}"));
-        assert_eq!(error.hint(), Some("Scan anew, and save that in its place."));
+        assert_eq!(error.to_string(), format!("{path:?} is not a saved scan: {how}"));
+        assert_eq!(error.hint(), Some("Scan again, and save that in its place."));
         assert!(!error.is_retryable());
     }
 }

@@ -234,7 +234,7 @@ fn what_lacks_its_quotes_or_has_too_many_is_told_so() {
         "{paused}"
     );
     for unquoted in [">=1.0.0 <2.0.0", "*"] {
-        assert_eq!(range(unquoted).hint(), Some("put a value that begins with > or * in quotes"));
+        assert_eq!(range(unquoted).hint(), Some("Put a value that begins with > or * in quotes."));
     }
     let excluded = REPOSITORY.replace("'^pr-'", "7");
     let excluded = read(&excluded).unwrap_err().to_string();

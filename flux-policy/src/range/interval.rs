@@ -16,7 +16,7 @@ const LOWEST: [u64; 3] = [0; 3];
 const HIGHEST: [u64; 3] = [u64::MAX; 3];
 
 impl Interval {
-    /// What all comparators admit; `None` if that is no interval.
+    /// What all comparators admit; `None` if that is not an interval.
     ///
     /// It holds for prereleases as well once they are admitted: a bound that carries `-0` is compared by its numbers alone.
     /// Only an exact version cannot carry one.

@@ -99,7 +99,7 @@ fn comparators(piece: &str) -> Result<Vec<Comparator>, Fault> {
     let mut at = skip_blanks(bytes, 0);
     if at == bytes.len() {
         let mut fault = Fault::new("", "an alternative is empty");
-        fault.hint = Some("write * for any release, or *-0 for prereleases too");
+        fault.hint = Some("Write * for any release, or *-0 for prereleases too.");
         return Err(fault);
     }
     let mut pieces = Vec::new();
@@ -134,7 +134,7 @@ fn syntax_fault(piece: &str, at: usize) -> Fault {
         fault.problem = "begins with a comma where a comparator such as >=1.2.3 should stand";
     } else if part == "-" {
         fault.hint =
-            Some("a hyphen range is two versions with blanks around the dash; put blanks around || too");
+            Some("A hyphen range is two versions with blanks around the dash; put blanks around || too.");
     }
     fault
 }

@@ -19,7 +19,7 @@ use crate::iam::wildcard::{covers, covers_action};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Configuration`] when `document` is no policy in JSON.
+/// [`ErrorKind::Configuration`] when `document` is not a policy in JSON.
 pub fn policy(document: &str, repository: &RepositoryArn) -> Result<Vec<Finding>, Error> {
     let document: Document = serde_json::from_str(document).map_err(|error| {
         Error::new(ErrorKind::Configuration, "the policy document cannot be read")

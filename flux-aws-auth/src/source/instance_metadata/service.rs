@@ -43,7 +43,7 @@ impl Service<'_> {
             Err(GetError::SessionOver(_)) => {}
             done => return done.unwrap_or_else(|error| Outcome::Failed(error.into())),
         }
-        // A session that is over is opened anew, once.
+        // A session that is over is opened again, once.
         self.sessions.close();
         match self.new_session(notes).await {
             Ok(token) => {
@@ -55,7 +55,7 @@ impl Service<'_> {
         }
     }
 
-    /// The first step of IMDSv2. That nobody answers, or that the service is switched off, is no failure.
+    /// The first step of IMDSv2. That nobody answers, or that the service is switched off, is not a failure.
     async fn new_session(&self, notes: &mut Notes) -> Result<String, Outcome> {
         let request = Request::to_path(Method::PUT, &self.endpoint, TOKEN_PATH)
             .header(TTL, "21600")
@@ -130,7 +130,7 @@ impl Service<'_> {
         Ok(Outcome::Provided(provided.that_may_outlive()))
     }
 
-    /// The name of the node's role; that it has none is no failure.
+    /// The name of the node's role; that it has none is not a failure.
     async fn role(&self, notes: &mut Notes, token: &str) -> Result<Result<String, Skipped>, GetError> {
         let answer = self.get(notes, ROLES_PATH, token).await?;
         let roles = String::from_utf8_lossy(&answer.body);
@@ -145,7 +145,7 @@ impl Service<'_> {
             return Err(self.refused(ROLES_PATH, &answer, token).into());
         }
         if role.len() > 64 || !role.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)) {
-            let message = format!("{} answered what is no role name", self.endpoint);
+            let message = format!("{} answered with something other than a role's name", self.endpoint);
             return Err(Error::because(Reason::AgentAnswerMalformed, message).with_hint(LOOK_BETWEEN).into());
         }
         Ok(Ok(role.to_owned()))
@@ -190,7 +190,7 @@ impl Service<'_> {
                 return Outcome::Failed(error.with_source(unanswered.source));
             }
         };
-        let detail = format!("nobody gives a session token at {}: {what}", self.endpoint);
+        let detail = format!("no session token from {}: {what}", self.endpoint);
         let (reason, hint) = match failure {
             ConnectionFailure::ReadTimeout => (
                 Reason::MetadataHopLimit,
@@ -240,11 +240,11 @@ impl Service<'_> {
     /// While an instance profile is replaced, the service can name a role and know nothing of it.
     fn without_credentials(&self, role: &str) -> Error {
         let message = format!(
-            "the instance metadata service at {} names the role {role}, and has no credentials of it",
+            "the instance metadata service at {} names the role {role}, but has no credentials for it",
             self.endpoint
         );
         Error::because(Reason::MetadataFailing, message)
-            .with_hint("Try again later. If it lasts, attach the instance profile anew.")
+            .with_hint("Try again later. If it lasts, attach the instance profile again.")
             .with_response(ResponseFacts { status: Some(404), ..ResponseFacts::default() })
     }
 

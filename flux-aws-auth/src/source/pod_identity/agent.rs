@@ -135,7 +135,7 @@ impl Agent {
     }
 }
 
-const CERTIFICATE: &str = "Check the address that is set, and the certificate of what answers there. Of an agent it is held against the \
+const CERTIFICATE: &str = "Check the address that is set, and the certificate of what answers there. An agent's is checked against the \
                            operating system's authorities alone: AWS_CA_BUNDLE does not count here.";
 
 fn unfit_token() -> Error {

@@ -107,8 +107,8 @@ impl Refusal {
             (500.., _) => (Reason::AgentFailing, Kind::Ecs.failing()),
             (_, Some("NoIdInRequest" | "InvalidIdInRequest" | "NoCredentialsAssociated")) => (
                 Reason::AccessDenied,
-                "The agent knows no task of this address. ECS sets AWS_CONTAINER_CREDENTIALS_RELATIVE_URI anew for each task that \
-                 has a task role: set it by no other hand, and see that the task definition names a taskRoleArn.",
+                "The agent knows no task of this address. ECS sets AWS_CONTAINER_CREDENTIALS_RELATIVE_URI for each task that \
+                 has a task role: do not set it by hand, and see that the task definition names a taskRoleArn.",
             ),
             (_, Some(_)) => (
                 Reason::AccessDenied,

@@ -57,8 +57,8 @@ async fn what_contradicts_itself_is_refused() {
         (Some(READER), without.as_str(), false, "has a role of its own"),
         (None, own.as_str(), false, "has no annotation eks.amazonaws.com/role-arn"),
         (Some(READER), "roleARN: reader", false, "invalid aws.auth.fluxcd.io/assume-role annotation"),
-        (Some(READER), "- a\n- b", false, "no YAML with roleARN"),
-        (Some(READER), "useServiceAccount: true", false, "no YAML with roleARN"),
+        (Some(READER), "- a\n- b", false, "not YAML with roleARN"),
+        (Some(READER), "useServiceAccount: true", false, "not YAML with roleARN"),
     ] {
         let error = outcome(role, yaml, is_locked, true).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error:?}");

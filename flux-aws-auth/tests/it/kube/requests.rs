@@ -219,7 +219,7 @@ async fn a_report_says_which_permission_to_grant() {
         "What to do: Let this program create serviceaccounts/token in namespace tenant: bind its ServiceAccount there to a \
          ClusterRole with the rule {apiGroups: [\"\"], resources: [\"serviceaccounts/token\"], verbs: [\"create\"]}.",
         &format!(
-            "Cause: Kubernetes made no token of ServiceAccount tenant/reader: Forbidden (HTTP 403): {message}"
+            "Cause: Kubernetes made no token for ServiceAccount tenant/reader: Forbidden (HTTP 403): {message}"
         ),
     ] {
         assert!(report.contains(said), "{report}");

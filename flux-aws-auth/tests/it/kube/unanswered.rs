@@ -60,8 +60,8 @@ async fn a_connection_that_breaks_is_told_from_one_that_is_refused() {
     drop(listener);
     let cases = [
         (closed, "the connection was refused"),
-        (saying("", true).await, "the connection was broken off"),
-        (saying(HALF, true).await, "the connection was broken off"),
+        (saying("", true).await, "the connection was reset"),
+        (saying(HALF, true).await, "the connection was reset"),
     ];
     for (address, said) in cases {
         let error = tokens_of(&address).service_account(&reader()).await.unwrap_err();

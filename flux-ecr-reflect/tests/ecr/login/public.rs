@@ -143,7 +143,7 @@ async fn another_partition_has_no_logins_to_ecr_public() {
     let error = logins.login(&image(PUBLIC)).await.expect_err("another partition");
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.to_string().contains("aws-cn"), "{error}");
-    assert!(error.hint().is_some_and(|hint| hint.contains("as nobody")), "{error:?}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("anonymously")), "{error:?}");
     assert!(fake.asked().is_empty());
 }
 
