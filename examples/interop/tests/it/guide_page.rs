@@ -2,7 +2,14 @@
 
 use serde_json::Value;
 
-const GUIDE: &str = include_str!("../../../../flux-aws-auth/src/guide/identity.md");
+const GUIDE: &str = concat!(
+    include_str!("../../../../flux-aws-auth/src/guide/identity/start.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/pod_identity.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/oidc.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/objects.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/keys_and_node.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/check.md"),
+);
 
 /// What stands below a heading of the guide.
 pub(crate) struct Section(&'static str);

@@ -4,7 +4,15 @@ use std::collections::BTreeSet;
 
 use super::records::Record;
 
-pub(super) const IDENTITY: &str = include_str!("../../../src/guide/identity.md");
+/// The parts of Set up identity, in their order.
+pub(super) const IDENTITY: [&str; 6] = [
+    include_str!("../../../src/guide/identity/start.md"),
+    include_str!("../../../src/guide/identity/pod_identity.md"),
+    include_str!("../../../src/guide/identity/oidc.md"),
+    include_str!("../../../src/guide/identity/objects.md"),
+    include_str!("../../../src/guide/identity/keys_and_node.md"),
+    include_str!("../../../src/guide/identity/check.md"),
+];
 
 /// The parts of Troubleshooting, in their order. The first has no rows of this crate's own.
 pub(super) const TROUBLESHOOTING: [&str; 9] = [
