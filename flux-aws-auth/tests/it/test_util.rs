@@ -391,3 +391,12 @@ async fn sessions_last_as_long_as_is_said() {
     let hop = RoleHop::new(ROLE.parse().unwrap()).with_duration(HOUR / 2).unwrap();
     assert_eq!(chain.assume_role(hop).resolve().await.unwrap().expiry(), Some(clock.now() + HOUR / 2));
 }
+
+#[test]
+fn futures_can_be_sent() {
+    fn assert_send<T: Send>(_: &T) {}
+    let clock = ManualClock::new();
+    assert_send(&clock.let_pass(SECOND));
+    assert_send(&clock.run(std::future::ready(1)));
+    assert_send(&FakeCredentialSource::new().until_loads(1));
+}
