@@ -60,13 +60,21 @@ pub(crate) async fn run(
     let clock = world.clock.clone();
     let turn = clock.turn();
     let now = clock.now();
-    let mut repositories = Vec::new();
     let mut notes = configuration.notes;
+    let (mut repositories, mut refused) = (Vec::new(), None);
     for watched in configuration.repositories {
         match world.reflector(&watched) {
             Ok(reflector) => repositories.push(Repository::new(watched, reflector, now)),
-            Err(error) => notes.push(Note::NotWatched { object: watched.object, why: error.to_string() }),
+            Err(error) => {
+                let (object, why) = (watched.object, error.to_string());
+                refused.get_or_insert_with(|| Failure::about(&object, error));
+                notes.push(Note::NotWatched { object, why });
+            }
         }
+    }
+    // What is wrong for all of them is not about any.
+    if let (true, Some(failure)) = (repositories.is_empty(), refused) {
+        return Err(failure);
     }
     let metrics = Arc::new(Metrics::new(clock.clone(), world.chains(), world.throttle.clone()));
     let state = args.state.clone().map(Folder::open).transpose()?;

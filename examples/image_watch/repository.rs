@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flux_ecr_reflect::scan::{LastScan, ScanSpec, should_scan};
-use flux_ecr_reflect::{Error, ErrorKind, ImageRef, ImageTask, ImageUpdate, Reflector, Scan};
+use flux_ecr_reflect::{Error, ErrorKind, ImageName, ImageRef, ImageTask, ImageUpdate, Reflector, Scan};
 
 use crate::clock::Turn;
 use crate::configuration::Watched;
@@ -30,7 +30,7 @@ pub(crate) struct Repository {
     spec: ScanSpec,
     patterns: Vec<String>,
     request: String,
-    image: flux_ecr_reflect::ImageName,
+    image: ImageName,
     is_suspended: bool,
     is_busy: bool,
     scan: Option<Arc<Scan>>,
@@ -42,7 +42,7 @@ pub(crate) struct Repository {
 pub(crate) struct Job {
     index: usize,
     reflector: Reflector,
-    image: flux_ecr_reflect::ImageName,
+    image: ImageName,
     timeout: Duration,
     scans: bool,
     stored: Option<Arc<Scan>>,
@@ -284,7 +284,7 @@ impl Jitter {
     }
 }
 
-fn too_slow(image: &flux_ecr_reflect::ImageName, timeout: Duration) -> Error {
+fn too_slow(image: &ImageName, timeout: Duration) -> Error {
     let message = format!("the scan of {image} took longer than {}", times::short(timeout));
     Error::new(ErrorKind::Unavailable, message)
         .with_hint("Give it more time (spec.timeout of the ImageRepository), or find out what is slow.")

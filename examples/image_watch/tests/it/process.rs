@@ -127,6 +127,23 @@ async fn a_registry_without_tls_is_asked_as_nobody_if_its_manifest_says_so() {
 }
 
 #[tokio::test]
+async fn an_address_that_credentials_must_not_go_to_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = folder.path().join("manifests.yaml");
+    files::replace(&manifests, MANIFESTS).unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_image_watch"));
+    let program = program
+        .arg("--live")
+        .arg(manifests)
+        .env_clear()
+        .env("AWS_ENDPOINT_URL_ECR", "http://ecr.example.com");
+    let output = program.output().await.unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{err}");
+    assert!(err.starts_with("repository apps/app: ") && err.contains("http://ecr.example.com"), "{err}");
+}
+
+#[tokio::test]
 async fn bad_input_is_two() {
     for (words, part) in [
         (&["no/such/file.yaml"][..], "no/such/file.yaml cannot be read"),
