@@ -33,82 +33,105 @@ fn source<T: CredentialSource + 'static>() {}
 
 #[test]
 fn what_gives_credentials_can_be_shared_and_kept() {
-    (provider::<Chain>(), provider::<IdentityCredentials>());
-    (value::<Chain>(), value::<ChainBuilder>(), value::<Authenticator>(), value::<AuthenticatorBuilder>());
-    (
-        value::<IdentityCredentials>(),
-        value::<Environment>(),
-        value::<HttpClientBuilder>(),
-        value::<Resolved>(),
-    );
-    (
-        value::<Identity>(),
-        value::<ServiceAccountRole>(),
-        value::<AccessKeySecret>(),
-        value::<SourceContext>(),
-    );
-    (value::<ServiceAccountToken>(), value::<TokenRequest<'_>>(), value::<Doctor>(), value::<Examination>());
-    (value::<Cache<String, String, Error>>(), value::<Handle<String, Error>>(), value::<CacheBuilder>());
-    (value::<SourceReport>(), value::<SourceResult>(), value::<Outcome>(), error::<Error>());
+    let _: &[fn()] = &[
+        provider::<Chain>,
+        provider::<IdentityCredentials>,
+        value::<Chain>,
+        value::<ChainBuilder>,
+        value::<Authenticator>,
+        value::<AuthenticatorBuilder>,
+        value::<IdentityCredentials>,
+        value::<Environment>,
+        value::<HttpClientBuilder>,
+        value::<Resolved>,
+        value::<Identity>,
+        value::<ServiceAccountRole>,
+        value::<AccessKeySecret>,
+        value::<SourceContext>,
+        value::<ServiceAccountToken>,
+        value::<TokenRequest<'_>>,
+        value::<Doctor>,
+        value::<Examination>,
+        value::<Cache<String, String, Error>>,
+        value::<Handle<String, Error>>,
+        value::<CacheBuilder>,
+        value::<SourceReport>,
+        value::<SourceResult>,
+        value::<Outcome>,
+        error::<Error>,
+    ];
     let _ = Loaded::<String>::new as fn(String) -> Loaded<String>;
 }
 
 #[test]
 fn values_can_be_compared() {
-    (
-        compared::<ChainReport>(),
-        compared::<Principal>(),
-        compared::<CallerIdentity>(),
-        compared::<Resource>(),
-    );
-    (compared::<ServiceAccount>(), compared::<Proxy>(), compared::<Endpoint>(), compared::<ClockSkew>());
-    (
-        compared::<Finding>(),
-        compared::<OrderExplanation>(),
-        compared::<PolicyDocument>(),
-        compared::<Notes>(),
-    );
-    (compared::<Counters>(), compared::<LoadError<String>>(), compared::<Fault>(), compared::<SourceOrder>());
-    (
-        key::<ErrorKind>(),
-        key::<Reason>(),
-        key::<ConnectionFailure>(),
-        key::<SourceKind>(),
-        key::<Integration>(),
-    );
-    (key::<Level>(), key::<Support>(), key::<Partition>(), key::<RoleArn>(), key::<RoleHop>());
-    (
-        key::<ServiceAccountRef>(),
-        key::<Severity>(),
-        key::<Area>(),
-        key::<RepositoryArn>(),
-        key::<RepositoryPattern>(),
-    );
+    let _: &[fn()] = &[
+        compared::<ChainReport>,
+        compared::<Principal>,
+        compared::<CallerIdentity>,
+        compared::<Resource>,
+        compared::<ServiceAccount>,
+        compared::<Proxy>,
+        compared::<Endpoint>,
+        compared::<ClockSkew>,
+        compared::<Finding>,
+        compared::<OrderExplanation>,
+        compared::<PolicyDocument>,
+        compared::<Notes>,
+        compared::<Counters>,
+        compared::<LoadError<String>>,
+        compared::<Fault>,
+        compared::<SourceOrder>,
+        key::<ErrorKind>,
+        key::<Reason>,
+        key::<ConnectionFailure>,
+        key::<SourceKind>,
+        key::<Integration>,
+        key::<Level>,
+        key::<Support>,
+        key::<Partition>,
+        key::<RoleArn>,
+        key::<RoleHop>,
+        key::<ServiceAccountRef>,
+        key::<Severity>,
+        key::<Area>,
+        key::<RepositoryArn>,
+        key::<RepositoryPattern>,
+    ];
 }
 
 #[test]
 fn what_people_read_is_displayed_and_what_they_write_is_read() {
-    (
-        shown::<ChainReport>(),
-        shown::<Examination>(),
-        shown::<Finding>(),
-        shown::<Principal>(),
-        shown::<Reason>(),
-    );
-    (
-        shown::<SourceKind>(),
-        shown::<CallerIdentity>(),
-        shown::<Proxy>(),
-        shown::<Endpoint>(),
-        shown::<PolicyDocument>(),
-    );
-    (read::<RoleArn>(), read::<BucketArn>(), read::<ClusterArn>(), read::<KeyArn>(), read::<PrincipalArn>());
-    (read::<RepositoryArn>(), read::<RepositoryPattern>());
+    let _: &[fn()] = &[
+        shown::<ChainReport>,
+        shown::<Examination>,
+        shown::<Finding>,
+        shown::<Principal>,
+        shown::<Reason>,
+        shown::<SourceKind>,
+        shown::<CallerIdentity>,
+        shown::<Proxy>,
+        shown::<Endpoint>,
+        shown::<PolicyDocument>,
+        read::<RoleArn>,
+        read::<BucketArn>,
+        read::<ClusterArn>,
+        read::<KeyArn>,
+        read::<PrincipalArn>,
+        read::<RepositoryArn>,
+        read::<RepositoryPattern>,
+    ];
 }
 
 #[test]
 fn sources_and_tokens_of_one_s_own_can_be_boxed() {
-    (source::<AccessKeys>(), source::<InstanceMetadata>(), source::<PodIdentity>(), source::<WebIdentity>());
-    (source::<NamedProvider>(), source::<std::sync::Arc<dyn CredentialSource>>());
+    let _: &[fn()] = &[
+        source::<AccessKeys>,
+        source::<InstanceMetadata>,
+        source::<PodIdentity>,
+        source::<WebIdentity>,
+        source::<NamedProvider>,
+        source::<std::sync::Arc<dyn CredentialSource>>,
+    ];
     let _: Option<Box<dyn ServiceAccountTokens>> = None;
 }

@@ -25,65 +25,79 @@ fn sent<T: Send>(_: T) {}
 
 #[test]
 fn what_is_handed_out_can_be_shared_and_kept() {
-    (value::<Reflector>(), value::<OciRegistry>(), value::<RegistryLogin>(), value::<RegistryTransport>());
-    (
-        value::<Throttle>(),
-        value::<DockerConfig>(),
-        value::<Login>(),
-        value::<Preflight>(),
-        value::<PageRequest<'_>>(),
-    );
-    (
-        value::<ImageTask>(),
-        value::<ImageUpdate>(),
-        value::<LatestImage>(),
-        value::<Reflection>(),
-        value::<TagPage>(),
-    );
-    (value::<Tags<'_>>(), value::<ScanSpec>(), value::<LastScan>(), shared::<Permit>(), error::<Error>());
+    let _: &[fn()] = &[
+        value::<Reflector>,
+        value::<OciRegistry>,
+        value::<RegistryLogin>,
+        value::<RegistryTransport>,
+        value::<Throttle>,
+        value::<DockerConfig>,
+        value::<Login>,
+        value::<Preflight>,
+        value::<PageRequest<'_>>,
+        value::<ImageTask>,
+        value::<ImageUpdate>,
+        value::<LatestImage>,
+        value::<Reflection>,
+        value::<TagPage>,
+        value::<Tags<'_>>,
+        value::<ScanSpec>,
+        value::<LastScan>,
+        shared::<Permit>,
+        error::<Error>,
+    ];
 }
 
 #[test]
 fn values_can_be_compared() {
-    (
-        compared::<Scan>(),
-        compared::<Listing>(),
-        compared::<Report>(),
-        compared::<ImageStatus>(),
-        compared::<ScanDue>(),
-    );
-    (
-        key::<ImageName>(),
-        key::<ImageRef>(),
-        key::<Tag>(),
-        key::<Digest>(),
-        key::<EcrRegistry>(),
-        key::<RegistryKind>(),
-    );
-    (
-        key::<TagEntry>(),
-        key::<ImageFacts>(),
-        key::<Cursor>(),
-        key::<Change>(),
-        key::<Access>(),
-        key::<Caller>(),
-    );
-    (
-        key::<ErrorKind>(),
-        key::<Denial>(),
-        key::<Accessory>(),
-        key::<Detail>(),
-        key::<LoginKind>(),
-        key::<RegistryApi>(),
-    );
-    (key::<DigestReflection>(), key::<DigestStep>(), key::<ScanReason>());
+    let _: &[fn()] = &[
+        compared::<Scan>,
+        compared::<Listing>,
+        compared::<Report>,
+        compared::<ImageStatus>,
+        compared::<ScanDue>,
+        key::<ImageName>,
+        key::<ImageRef>,
+        key::<Tag>,
+        key::<Digest>,
+        key::<EcrRegistry>,
+        key::<RegistryKind>,
+        key::<TagEntry>,
+        key::<ImageFacts>,
+        key::<Cursor>,
+        key::<Change>,
+        key::<Access>,
+        key::<Caller>,
+        key::<ErrorKind>,
+        key::<Denial>,
+        key::<Accessory>,
+        key::<Detail>,
+        key::<LoginKind>,
+        key::<RegistryApi>,
+        key::<DigestReflection>,
+        key::<DigestStep>,
+        key::<ScanReason>,
+    ];
 }
 
 #[test]
 fn what_people_read_is_displayed_and_what_they_write_is_read() {
-    (shown::<ImageName>(), shown::<ImageRef>(), shown::<Scan>(), shown::<Report>(), shown::<Denial>());
-    (shown::<Access>(), shown::<Change>(), shown::<ScanReason>(), shown::<EcrRegistry>());
-    (read::<ImageName>(), read::<ImageRef>(), read::<Tag>(), read::<Digest>(), read::<EcrRegistry>());
+    let _: &[fn()] = &[
+        shown::<ImageName>,
+        shown::<ImageRef>,
+        shown::<Scan>,
+        shown::<Report>,
+        shown::<Denial>,
+        shown::<Access>,
+        shown::<Change>,
+        shown::<ScanReason>,
+        shown::<EcrRegistry>,
+        read::<ImageName>,
+        read::<ImageRef>,
+        read::<Tag>,
+        read::<Digest>,
+        read::<EcrRegistry>,
+    ];
 }
 
 #[test]

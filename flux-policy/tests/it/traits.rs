@@ -22,25 +22,49 @@ fn error<T: std::error::Error + Clone + Send + Sync + 'static>() {}
 
 #[test]
 fn what_is_handed_out_can_be_shared_kept_and_compared() {
-    (shared::<Selector>(), shared::<Explainer>());
-    (
-        value::<Policy>(),
-        value::<TagFilter>(),
-        value::<ExclusionList>(),
-        value::<Range>(),
-        value::<Explanation>(),
-    );
-    (value::<Version<'_>>(), compared::<Candidate<'_>>(), compared::<Hold>(), compared::<Lint>());
-    (compared::<Decision>(), compared::<GroupDecision>(), compared::<Selected>(), compared::<Verdict>());
-    (compared::<Ruling>(), compared::<Rejection>());
-    (key::<Order>(), key::<Reason>(), key::<Loss>(), key::<Timestamp>(), key::<ErrorKind>());
-    (error::<Error>(), error::<NotAVersion>());
+    let _: &[fn()] = &[
+        shared::<Selector>,
+        shared::<Explainer>,
+        value::<Policy>,
+        value::<TagFilter>,
+        value::<ExclusionList>,
+        value::<Range>,
+        value::<Explanation>,
+        value::<Version<'_>>,
+        compared::<Candidate<'_>>,
+        compared::<Hold>,
+        compared::<Lint>,
+        compared::<Decision>,
+        compared::<GroupDecision>,
+        compared::<Selected>,
+        compared::<Verdict>,
+        compared::<Ruling>,
+        compared::<Rejection>,
+        key::<Order>,
+        key::<Reason>,
+        key::<Loss>,
+        key::<Timestamp>,
+        key::<ErrorKind>,
+        error::<Error>,
+        error::<NotAVersion>,
+    ];
 }
 
 #[test]
 fn what_people_read_is_displayed_and_what_they_write_is_read() {
-    (shown::<Policy>(), shown::<Decision>(), shown::<Explanation>(), shown::<Verdict>(), shown::<Lint>());
-    (shown::<Reason>(), shown::<Rejection>(), shown::<Ruling>(), shown::<Order>(), shown::<Timestamp>());
-    (read::<Order>(), read::<Range>());
+    let _: &[fn()] = &[
+        shown::<Policy>,
+        shown::<Decision>,
+        shown::<Explanation>,
+        shown::<Verdict>,
+        shown::<Lint>,
+        shown::<Reason>,
+        shown::<Rejection>,
+        shown::<Ruling>,
+        shown::<Order>,
+        shown::<Timestamp>,
+        read::<Order>,
+        read::<Range>,
+    ];
     assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH), Timestamp::from_unix_millis(0));
 }
