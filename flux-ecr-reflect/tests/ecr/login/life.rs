@@ -1,14 +1,14 @@
 //! How long a login is held, and what ends it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
-use flux_aws_auth::source::{Notes, Outcome, Provided, SourceContext};
-use flux_aws_auth::{Chain, CredentialSource, Environment, Principal, SourceKind};
+use flux_aws_auth::source::{Outcome, Provided};
+use flux_aws_auth::test_util::{FakeCredentialSource, FakeOutcome};
+use flux_aws_auth::{Chain, Environment, Principal};
 use flux_ecr_reflect::{ErrorKind, LoginSource, RegistryLogin};
 use futures_util::FutureExt;
 
@@ -140,53 +140,32 @@ async fn credentials_that_aws_does_not_accept_are_asked_for_once_more() {
     assert_eq!(fake.asked().len(), 1);
 }
 
-/// A role per hour, and none once there is an outage.
-#[derive(Clone, Debug)]
-struct Hourly {
-    clock: Clock,
-    outage: Arc<AtomicBool>,
-}
-
-fn hourly(fake: &Fake) -> (RegistryLogin, Hourly) {
-    let source = Hourly { clock: fake.clock.clone(), outage: Arc::default() };
+/// Logins with what this source gives.
+fn logins_by(source: &FakeCredentialSource, fake: &Fake) -> RegistryLogin {
     let chain = Chain::builder()
         .environment(Environment::empty())
         .http_client(fake.client.clone())
         .time_source(fake.clock.clone())
         .only(source.clone())
         .build();
-    (nobody(fake).credentials(chain).build().expect("complete"), source)
+    nobody(fake).credentials(chain).build().expect("complete")
 }
 
-#[async_trait]
-impl CredentialSource for Hourly {
-    fn kind(&self) -> SourceKind {
-        SourceKind::Custom("hourly")
-    }
-
-    fn is_configured(&self, _: &Environment) -> bool {
-        true
-    }
-
-    async fn load(&self, _: &SourceContext, _: &mut Notes) -> Outcome {
-        if self.outage.load(Ordering::SeqCst) {
-            return Outcome::Failed(flux_aws_auth::Error::new(
-                flux_aws_auth::ErrorKind::Unavailable,
-                "an outage",
-            ));
-        }
-        let hours = self.clock.in_hours(0).duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 3600;
-        let role = format!("arn:aws:iam::123456789012:role/hour-{hours}").parse().expect("a role");
-        let credentials = Credentials::new("AKIA", "secret", None, Some(self.clock.in_hours(1)), "test");
-        Outcome::Provided(Provided::new(credentials, Principal::assumed_role(role, "session")))
-    }
+fn session_of(role: &str) -> Principal {
+    let role = format!("arn:aws:iam::123456789012:role/{role}").parse().expect("a role");
+    Principal::assumed_role(role, "session")
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_identity_has_another_login() {
     let clock = Clock::default();
     let fake = Fake::new(&clock);
-    let (logins, _) = hourly(&fake);
+    let source = FakeCredentialSource::new();
+    for (role, hours) in [("first", 1), ("second", 3)] {
+        let credentials = Credentials::new("AKIA", "secret", None, Some(clock.in_hours(hours)), "test");
+        source.answer_next(Outcome::Provided(Provided::new(credentials, session_of(role))));
+    }
+    let logins = logins_by(&source, &fake);
     let first = login(&logins, EU).await;
     clock.pass(Duration::from_hours(2)).await;
     let second = login(&logins, EU).await;
@@ -198,15 +177,17 @@ async fn another_identity_has_another_login() {
 async fn an_outage_of_those_who_give_credentials_ends_no_login() {
     let clock = Clock::default();
     let fake = Fake::new(&clock);
-    let (logins, source) = hourly(&fake);
-    source.outage.store(true, Ordering::SeqCst);
+    let source = FakeCredentialSource::new().with_principal(session_of("reader"));
+    let logins = logins_by(&source, &fake);
+    let outage = FakeOutcome::failure(flux_aws_auth::ErrorKind::Unavailable);
+    source.answer(outage.clone());
     let error = logins.login(&image(EU)).await.expect_err("nobody is known yet");
     assert!(error.kind() == ErrorKind::Credentials && error.is_retryable(), "{error:?}");
-    source.outage.store(false, Ordering::SeqCst);
+    source.answer(FakeOutcome::keys(Duration::from_hours(1)));
     clock.pass(Duration::from_secs(10)).await;
     let first = login(&logins, EU).await;
 
-    source.outage.store(true, Ordering::SeqCst);
+    source.answer(outage);
     clock.pass(Duration::from_hours(2)).await;
     assert!(Arc::ptr_eq(&first, &login(&logins, EU).await), "its credentials have expired, it has not");
     let error = logins.login(&image(US)).await.expect_err("another login takes credentials");
