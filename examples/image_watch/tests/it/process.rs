@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use local_aws::{Fault, GenericRegistry, LocalAws, Repository, Service, User};
+use local_aws::{Fault, GenericRegistry, Injection, LocalAws, Repository, Service, User};
 use tokio::process::{Child, Command};
 
 use crate::files;
@@ -52,6 +52,14 @@ fn watch(aws: &LocalAws, folder: &Path, words: &[&str]) -> Child {
         .unwrap()
 }
 
+/// Waits until the child asks for what is held.
+async fn asks(child: &mut Child, held: &Injection) {
+    tokio::select! {
+        () = held.reached(1) => {}
+        status = child.wait() => panic!("it has ended: {status:?}"),
+    }
+}
+
 /// Sends a signal to this child, and to nobody else.
 async fn send(signal: &str, child: &Child) {
     let pid = child.id().expect("it runs").to_string();
@@ -70,8 +78,8 @@ async fn a_signal_ends_it_within_the_grace_though_a_scan_hangs() {
     for (signal, reason) in [("INT", "ctrl-c"), ("TERM", "SIGTERM")] {
         let (aws, folder) = (account().await, tempfile::tempdir().unwrap());
         let held = aws.inject(Service::Ecr, Fault::hold());
-        let child = watch(&aws, folder.path(), &["--grace", "10ms"]);
-        held.reached(1).await;
+        let mut child = watch(&aws, folder.path(), &["--grace", "10ms"]);
+        asks(&mut child, &held).await;
         send(signal, &child).await;
         let (status, out, err) = output(child).await;
         assert_eq!((status.code(), &*err), (Some(0), ""), "{out}");
@@ -85,7 +93,7 @@ async fn a_second_ctrl_c_ends_it_at_once() {
     let (aws, folder) = (account().await, tempfile::tempdir().unwrap());
     let held = aws.inject(Service::Ecr, Fault::hold());
     let mut child = watch(&aws, folder.path(), &["--grace", "60m"]);
-    held.reached(1).await;
+    asks(&mut child, &held).await;
     let mut out = tokio::io::BufReader::new(child.stdout.take().unwrap());
     send("INT", &child).await;
     let mut line = String::new();
