@@ -88,8 +88,8 @@ impl ManualClock {
     /// the last.
     ///
     /// So who is woken can fall asleep again, and is woken again when that is due within `duration`: a loop that sleeps for a
-    /// second ticks ten times in ten seconds. That is certain on a runtime of one thread, as `#[tokio::test]` is unless told
-    /// otherwise. On one of several, time may go on while others still work.
+    /// second ticks ten times in ten seconds. That is so on a runtime of one thread, as `#[tokio::test]` is unless told otherwise,
+    /// with up to a thousand tasks or so. On one of several threads, time may go on while others still work.
     ///
     /// # Cancel safety
     ///

@@ -13,6 +13,9 @@ use flux_aws_auth::iam::{
 use flux_aws_auth::source::{
     AccessKeys, InstanceMetadata, NamedProvider, Notes, Outcome, PodIdentity, SourceContext, WebIdentity,
 };
+use flux_aws_auth::test_util::{
+    FakeCredentialSource, FakeOutcome, FakeServiceAccounts, FakeSts, ManualClock,
+};
 use flux_aws_auth::{
     AccessKeySecret, Authenticator, AuthenticatorBuilder, CallerIdentity, Chain, ChainBuilder, ChainReport,
     ClockSkew, ConnectionFailure, CredentialSource, Endpoint, Environment, Error, ErrorKind,
@@ -59,6 +62,11 @@ fn what_gives_credentials_can_be_shared_and_kept() {
         value::<SourceResult>,
         value::<Outcome>,
         error::<Error>,
+        value::<ManualClock>,
+        value::<FakeCredentialSource>,
+        value::<FakeOutcome>,
+        value::<FakeServiceAccounts>,
+        value::<FakeSts>,
     ];
     let _ = Loaded::<String>::new as fn(String) -> Loaded<String>;
 }

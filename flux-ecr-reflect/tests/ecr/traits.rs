@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::str::FromStr;
 
 use flux_ecr_reflect::scan::{Change, LastScan, ScanDue, ScanReason, ScanSpec};
+use flux_ecr_reflect::test_util::{FakeRegistry, Fault};
 use flux_ecr_reflect::{
     Access, Accessory, Caller, Cursor, Denial, Detail, Digest, DigestReflection, DigestStep, DockerConfig,
     EcrRegistry, Error, ErrorKind, ImageFacts, ImageName, ImageRef, ImageStatus, ImageTask, ImageUpdate,
@@ -45,6 +46,8 @@ fn what_is_handed_out_can_be_shared_and_kept() {
         value::<LastScan>,
         shared::<Permit>,
         error::<Error>,
+        value::<FakeRegistry>,
+        value::<Fault>,
     ];
 }
 
