@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::shared::IntoShared;
 
 use super::counters::Cells;
 use super::erased::make_error;
-use super::handle::Handle;
+use super::handle::{Handle, Shared, erased};
 use super::shelf::Cache;
 use super::slot::Slot;
 use super::{Fault, LoadError, Loaded};
@@ -98,6 +98,6 @@ impl CacheBuilder {
         F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
     {
         let slot = Slot::new(self.settings, Arc::new(Cells::default()), make_error::<E>);
-        Handle::new(Arc::new(slot), loader, None)
+        Handle::from_shared(Arc::new(Shared { slot: Arc::new(slot), loader: erased(loader), _lease: None }))
     }
 }

@@ -1,6 +1,7 @@
-//! Values and errors without their types: what is decided about them is compiled once, and not again for each type.
+//! Keys, values and errors without their types: what is decided about them is compiled once, and not again for each type.
 
 use std::any::Any;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Fault, LoadError, Loaded};
@@ -36,5 +37,36 @@ pub(super) fn typed<T: Send + Sync + 'static>(erased: Erased) -> Arc<T> {
     match erased.downcast() {
         Ok(typed) => typed,
         Err(_) => unreachable!("what a handle's own loader brought has the handle's types"),
+    }
+}
+
+/// A key of any type.
+pub(super) trait Key: Any + Send + Sync {
+    fn is(&self, other: &dyn Key) -> bool;
+    fn feed(&self, hasher: &mut dyn Hasher);
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static> Key for K {
+    fn is(&self, other: &dyn Key) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref() == Some(self)
+    }
+
+    fn feed(&self, mut hasher: &mut dyn Hasher) {
+        self.hash(&mut hasher);
+    }
+}
+
+impl PartialEq for dyn Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(other)
+    }
+}
+
+impl Eq for dyn Key {}
+
+impl Hash for dyn Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.feed(state);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use aws_smithy_async::future::now_or_later::BoxFuture;
 use aws_smithy_async::future::timeout::Timeout;
@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::counters::Counters;
 use super::erased::{Erased, Outcome, erase, typed};
 use super::flight::{fly, is_loading};
+use super::shelf::Lease;
 use super::slot::{Ended, Slot, Step, Ticket, Waiting};
 use super::{Fault, LoadError, Loaded};
 
@@ -35,37 +36,31 @@ pub(super) struct Shared {
     pub(super) slot: Arc<Slot>,
     pub(super) loader: Loader,
     /// Dropped with the last clone, it tells the cache.
-    _lease: Option<Box<dyn Send + Sync>>,
+    pub(super) _lease: Option<Lease>,
 }
 
 pub(super) type Loader = Box<dyn Fn(Option<Erased>) -> BoxFuture<'static, Outcome> + Send + Sync>;
+
+/// What calls `loader`, without its types.
+pub(super) fn erased<V, E, F>(loader: impl Fn(Option<Arc<V>>) -> F + Send + Sync + 'static) -> Loader
+where
+    V: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
+{
+    Box::new(move |previous| {
+        let loading = loader(previous.map(typed));
+        Box::pin(async move { erase(loading.await) })
+    })
+}
 
 impl<V, E> Handle<V, E>
 where
     V: Send + Sync + 'static,
     E: From<Fault> + Clone + Send + Sync + 'static,
 {
-    pub(super) fn new<F>(
-        slot: Arc<Slot>,
-        loader: impl Fn(Option<Arc<V>>) -> F + Send + Sync + 'static,
-        lease: Option<Box<dyn Send + Sync>>,
-    ) -> Self
-    where
-        F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
-    {
-        let loader: Loader = Box::new(move |previous| {
-            let loading = loader(previous.map(typed));
-            Box::pin(async move { erase(loading.await) })
-        });
-        Self::from_shared(Arc::new(Shared { slot, loader, _lease: lease }))
-    }
-
     pub(super) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared, types: PhantomData }
-    }
-
-    pub(super) fn downgrade(&self) -> Weak<Shared> {
-        Arc::downgrade(&self.shared)
     }
 
     /// The value: at once while it is fresh or stale, else after a load. Outside tokio the first who asks for a stale one loads

@@ -1,15 +1,16 @@
 //! The keys that nobody has a handle to, and which of them goes first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::erased::Erased;
+use super::erased::Key;
 
 #[derive(Default)]
 pub(super) struct IdleKeys {
     /// The one that goes first in front.
-    by_rank: BTreeMap<Rank, Erased>,
+    by_rank: BTreeMap<Rank, Arc<dyn Key>>,
     /// The same, by when they expire.
     ending: BTreeSet<(Instant, Rank)>,
     /// How many have come so far.
@@ -32,7 +33,7 @@ struct Rank {
 
 impl IdleKeys {
     /// Adds a key: of a value or, else, of a failure, that ends at some time if it does.
-    pub(super) fn add(&mut self, key: Erased, has_value: bool, until: Option<Instant>) -> Idle {
+    pub(super) fn add(&mut self, key: Arc<dyn Key>, has_value: bool, until: Option<Instant>) -> Idle {
         let rank = Rank { has_value, since: self.come };
         self.come += 1;
         self.by_rank.insert(rank, key);
@@ -48,7 +49,7 @@ impl IdleKeys {
     }
 
     /// One that has expired, else the one that goes first.
-    pub(super) fn first(&self, now: Instant) -> Option<&Erased> {
+    pub(super) fn first(&self, now: Instant) -> Option<&Arc<dyn Key>> {
         match self.ending.first().filter(|(until, _)| *until <= now) {
             Some((_, rank)) => self.by_rank.get(rank),
             None => self.by_rank.values().next(),

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::builder::Settings;
 use super::counters::{Cells, Counters};
-use super::erased::{MakeError, make_error, typed};
-use super::handle::{Handle, Shared};
+use super::erased::{Key, MakeError, make_error};
+use super::handle::{Handle, Loader, Shared, erased};
 use super::idle::{Idle, IdleKeys};
 use super::lifetime::Now;
 use super::slot::{Slot, Worth};
@@ -23,34 +23,34 @@ use super::{Fault, LoadError, Loaded};
 /// The key is all that makes two requests different: identity, region, endpoint, scope. Ask for the handle once and keep it: it
 /// needs no look-up. What nobody has a handle to is kept up to the [capacity](super::CacheBuilder::capacity).
 pub struct Cache<K, V, E> {
-    shelf: Arc<Shelf<K>>,
-    types: PhantomData<fn() -> (V, E)>,
+    shelf: Arc<Shelf>,
+    types: PhantomData<fn(K) -> (V, E)>,
 }
 
-struct Shelf<K> {
+struct Shelf {
     settings: Settings,
     counters: Arc<Cells>,
     capacity: usize,
-    slots: Mutex<Slots<K>>,
+    slots: Mutex<Slots>,
 }
 
-struct Slots<K> {
+struct Slots {
     /// What is behind the `Arc` runs the caller's code when it goes, which must not be under the lock.
-    by_key: HashMap<Arc<K>, Place>,
+    by_key: HashMap<Arc<dyn Key>, Place>,
     /// Those that nobody has a handle to.
     idle: IdleKeys,
 }
 
 struct Place {
     slot: Arc<Slot>,
-    handle: Weak<Shared>,
+    shared: Weak<Shared>,
     idle: Option<Idle>,
 }
 
 impl Place {
     fn new(settings: &Settings, counters: &Arc<Cells>, make_error: MakeError) -> Self {
         let slot = Arc::new(Slot::new(settings.clone(), counters.clone(), make_error));
-        Self { slot, handle: Weak::new(), idle: None }
+        Self { slot, shared: Weak::new(), idle: None }
     }
 }
 
@@ -79,30 +79,14 @@ where
     where
         F: Future<Output = Result<Loaded<V>, LoadError<E>>> + Send + 'static,
     {
-        let mut slots = self.shelf.slots();
-        if let Some(handle) = slots.by_key.get(&key).and_then(|place| place.handle.upgrade()) {
-            return Handle::from_shared(handle);
-        }
-        let idle = slots.by_key.get_mut(&key).and_then(|place| place.idle.take());
-        if let Some(idle) = idle {
-            slots.idle.remove(idle);
-        }
-        // A key that is not needed goes with the arguments, after the lock.
-        let key = match slots.by_key.get_key_value(&key) {
-            Some((known, _)) => known.clone(),
-            None => Arc::new(key),
-        };
-        let place = slots.by_key.entry(key.clone());
-        let place =
-            place.or_insert_with(|| Place::new(&self.shelf.settings, &self.shelf.counters, make_error::<E>));
-        let lease = Lease { cache: Arc::downgrade(&self.shelf), key };
-        let handle = Handle::new(place.slot.clone(), loader, Some(Box::new(lease)));
-        place.handle = handle.downgrade();
-        handle
+        // A key that is not needed goes after the lock.
+        let key: Arc<dyn Key> = Arc::new(key);
+        Handle::from_shared(self.shelf.shared(&key, make_error::<E>, erased(loader)))
     }
 
     /// As [`Handle::forget`], for whoever has only the key. Of a key that nobody has a handle to, nothing stays.
     pub fn forget(&self, key: &K) {
+        let key: &dyn Key = key;
         let mut slots = self.shelf.slots();
         let gone = slots.take_out_idle(key);
         let slot = slots.by_key.get(key).map(|place| place.slot.clone());
@@ -130,21 +114,41 @@ where
     }
 }
 
-impl<K> Shelf<K> {
-    fn slots(&self) -> MutexGuard<'_, Slots<K>> {
+impl Shelf {
+    /// What the handles to `key` share. A loader that is not needed goes with the arguments, after the lock.
+    fn shared(self: &Arc<Self>, key: &Arc<dyn Key>, make_error: MakeError, loader: Loader) -> Arc<Shared> {
+        let mut slots = self.slots();
+        if let Some(shared) = slots.by_key.get(&**key).and_then(|place| place.shared.upgrade()) {
+            return shared;
+        }
+        let idle = slots.by_key.get_mut(&**key).and_then(|place| place.idle.take());
+        if let Some(idle) = idle {
+            slots.idle.remove(idle);
+        }
+        let known = slots.by_key.get_key_value(&**key).map(|(known, _)| known.clone());
+        let known = known.unwrap_or_else(|| key.clone());
+        let place = slots.by_key.entry(known.clone());
+        let place = place.or_insert_with(|| Place::new(&self.settings, &self.counters, make_error));
+        let lease = Lease { shelf: Arc::downgrade(self), key: known };
+        let shared = Arc::new(Shared { slot: place.slot.clone(), loader, _lease: Some(lease) });
+        place.shared = Arc::downgrade(&shared);
+        shared
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells the cache that the last clone of a handle is gone.
-struct Lease<K: Eq + Hash + Send + Sync + 'static> {
-    cache: Weak<Shelf<K>>,
-    key: Arc<K>,
+pub(super) struct Lease {
+    shelf: Weak<Shelf>,
+    key: Arc<dyn Key>,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static> Drop for Lease<K> {
+impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(cache) = self.cache.upgrade() else { return };
+        let Some(cache) = self.shelf.upgrade() else { return };
         let now = Now::read(&cache.settings.time_source).monotonic;
         // What goes runs the caller's code, which must not be under the lock.
         let gone = cache.slots().let_go_of(&self.key, cache.capacity, now);
@@ -152,11 +156,11 @@ impl<K: Eq + Hash + Send + Sync + 'static> Drop for Lease<K> {
     }
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static> Slots<K> {
+impl Slots {
     /// Notes that nobody has a handle to this key, and takes out what is too much.
-    fn let_go_of(&mut self, key: &Arc<K>, capacity: usize, now: Instant) -> Vec<(Arc<K>, Place)> {
+    fn let_go_of(&mut self, key: &Arc<dyn Key>, capacity: usize, now: Instant) -> Vec<(Arc<dyn Key>, Place)> {
         // Somebody may have come for it meanwhile, and even gone again.
-        let place = self.by_key.get_mut(key).filter(|place| place.handle.strong_count() == 0);
+        let place = self.by_key.get_mut(key).filter(|place| place.shared.strong_count() == 0);
         let Some(place) = place.filter(|place| place.idle.is_none()) else { return Vec::new() };
         let (has_value, until) = match place.slot.worth() {
             Worth::Nothing => return self.by_key.remove_entry(key).into_iter().collect(),
@@ -172,13 +176,13 @@ impl<K: Eq + Hash + Send + Sync + 'static> Slots<K> {
     }
 
     /// Takes out one that has expired, else the one that goes first.
-    fn take_out(&mut self, now: Instant) -> Option<(Arc<K>, Place)> {
+    fn take_out(&mut self, now: Instant) -> Option<(Arc<dyn Key>, Place)> {
         let key = self.idle.first(now)?.clone();
-        self.take_out_idle(&typed(key))
+        self.take_out_idle(&*key)
     }
 
     /// Takes out this one, if nobody has a handle to it.
-    fn take_out_idle(&mut self, key: &K) -> Option<(Arc<K>, Place)> {
+    fn take_out_idle(&mut self, key: &dyn Key) -> Option<(Arc<dyn Key>, Place)> {
         let idle = self.by_key.get(key)?.idle?;
         self.idle.remove(idle);
         self.by_key.remove_entry(key)

@@ -5,24 +5,11 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::{Error, ResponseFacts};
 use crate::reason::Reason;
 use crate::text::is_of_credentials;
-
-// No `Debug`: these are credentials. The agents tell errors under names in lower case.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Wire {
-    #[serde(alias = "code")]
-    code: Option<String>,
-    access_key_id: Option<String>,
-    secret_access_key: Option<String>,
-    token: Option<String>,
-    account_id: Option<String>,
-    expiration: Option<String>,
-}
 
 /// What to do about an answer that is not of the service's making.
 pub(super) const LOOK_BETWEEN: &str = "Look for a proxy between this pod and its node.";
@@ -42,11 +29,16 @@ pub(super) fn parse(
         Error::because(Reason::AgentAnswerMalformed, format!("{origin} answered {what}"))
             .with_hint(LOOK_BETWEEN)
     };
-    let wire: Wire = serde_json::from_slice(body).map_err(|error| {
+    let document: Value = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         invalid(format!("with something other than a credentials document (JSON error at {place})"))
     })?;
-    if let Some(code) = wire.code.filter(|code| code != "Success") {
+    if !document.is_object() {
+        return Err(invalid("what is no credentials document".to_owned()));
+    }
+    let text = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
+    // The agents tell errors under names in lower case.
+    if let Some(code) = text("Code").or(text("code")).filter(|code| *code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let message = format!("{origin} has no credentials to give: {code}");
         let (reason, hint) = match code.as_str() {
@@ -62,29 +54,26 @@ pub(super) fn parse(
             request_id: None,
         }));
     }
-    let required = |name: &str, value: Option<String>| {
-        value.filter(|value| !value.is_empty()).ok_or_else(|| invalid(format!("without {name}")))
-    };
-    let signing = |name: &str, value: Option<String>| {
-        let value = required(name, value)?;
-        if is_of_credentials(&value) {
+    let required = |name: &str| text(name).ok_or_else(|| invalid(format!("without {name}")));
+    let signing = |name: &str| {
+        let value = required(name)?;
+        if is_of_credentials(value) {
             Ok(value)
         } else {
             Err(invalid(format!("with blanks or control characters in {name}")))
         }
     };
-    let expiration = required("Expiration", wire.expiration)?;
-    let expiration = DateTime::from_str(&expiration, Format::DateTime)
+    let expiration = DateTime::from_str(required("Expiration")?, Format::DateTime)
         .ok()
         .and_then(|time| SystemTime::try_from(time).ok())
         .ok_or_else(|| invalid("with an Expiration that is not an RFC 3339 time".to_owned()))?;
     let mut credentials = Credentials::builder()
-        .access_key_id(signing("AccessKeyId", wire.access_key_id)?)
-        .secret_access_key(signing("SecretAccessKey", wire.secret_access_key)?)
-        .session_token(signing("Token", wire.token)?)
+        .access_key_id(signing("AccessKeyId")?)
+        .secret_access_key(signing("SecretAccessKey")?)
+        .session_token(signing("Token")?)
         .expiry(expiration)
         .provider_name(provider_name);
-    if let Some(account_id) = wire.account_id.filter(|id| !id.is_empty()) {
+    if let Some(account_id) = text("AccountId") {
         credentials = credentials.account_id(account_id);
     }
     Ok(credentials.build())
