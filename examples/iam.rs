@@ -29,7 +29,8 @@
 //! `lint` reads a policy, and says what keeps it from reaching a repository; with `--json` in one document.
 //!
 //! ```console
-//! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp < examples/data/doctor/wrong-arn.json
+//! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp \
+//!     < examples/data/doctor/wrong-arn.json
 //! "arn:aws:ecr:eu-west-1:111122223333:repository/mainapp" does not cover the repository for ecr:ListImages, …
 //!   Name the repository as arn:PARTITION:ecr:REGION:ACCOUNT_ID:repository/NAME, or with `*` for several.
 //! ```

@@ -30,7 +30,8 @@
 //! With `--live` it is one object on the real cluster and the real AWS, as `--help` says:
 //!
 //! ```console
-//! $ cargo run -p s3_and_kms -- --live --service-account tenant/config-reader --region eu-west-1 --object tenant-config/apps/app.yaml
+//! $ cargo run -p s3_and_kms -- --live --service-account tenant/config-reader \
+//!     --region eu-west-1 --object tenant-config/apps/app.yaml
 //! ```
 //!
 //! Exit codes: 0 done, 1 with `--live` the object was refused, 2 bad input or failure.

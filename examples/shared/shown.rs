@@ -17,8 +17,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Runs the commands of a module's documentation from the root of the workspace, and holds the output below each against what it
-/// prints. In place of `cargo run --example …` or `cargo run -p …` it is `program` that runs. A command without an output has to
-/// print something, and not errors alone. Those with `--live` do not run, nor do those that are not about the program.
+/// prints. In place of `cargo run --example …` or `cargo run -p …` it is `program` that runs. A command without an output has
+/// to print something, and not errors alone. Those with `--live` do not run, nor do those that are not about the program.
 ///
 /// # Panics
 ///
@@ -178,11 +178,14 @@ mod tests {
 
     #[test]
     fn commands_are_found_with_what_is_shown_below_them() {
-        let source = "//! Prose.\n//! $ no command\n//!\n//! ```console\n//! $ one \\\n//!   --long\n//! out\n//!\n//! more\n//! $ two\n\
-                      //! ```\n//! ```text\n//! $ three\n//! ```\nfn main() {}\n//! ```console\n//! $ four\n";
+        let lines =
+            ["Prose.", "$ none", "```console", "$ one \\", "  --long", "out", "", "more", "$ two", "```"];
+        let others = ["```text", "$ three", "```"];
+        let docs = lines.iter().chain(&others).map(|line| format!("//! {line}\n")).collect::<String>();
+        let source = format!("{docs}fn main() {{}}\n//! ```console\n//! $ four\n");
         let text = |text: &str| text.to_owned();
         let expected = [(text("one \\\n  --long"), text("out\n\nmore")), (text("two"), text(""))];
-        assert_eq!(commands(source), expected);
+        assert_eq!(commands(&source), expected);
     }
 
     #[test]

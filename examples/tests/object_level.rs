@@ -17,7 +17,10 @@ async fn each_tenant_gets_its_own_and_nobody_what_is_another_s() {
     let document = told::document(&program::run().await.unwrap());
     let by = |by: &str, code: &str| json!({ "by": by, "code": code });
     let (by_ecr, not_trusted) = (by("ECR", "AccessDenied"), by("credentials", "NotTrusted"));
-    let read = |team: &str, owner: &str, tags, refused| json!({ "team": team, "repository": format!("{owner}/app"), "tags": tags, "refused": refused });
+    let read = |team: &str, owner: &str, tags, refused| {
+        let repository = format!("{owner}/app");
+        json!({ "team": team, "repository": repository, "tags": tags, "refused": refused })
+    };
     let expected = json!([
         read("team-a", "team-a", json!(2), json!(null)),
         read("team-a", "team-b", json!(null), by_ecr.clone()),

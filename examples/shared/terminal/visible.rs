@@ -25,7 +25,7 @@ pub fn visible(line: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// A document for machines, in several lines, in which what would steer a terminal is written out as JSON has it. It means the same.
+/// A document for machines, in several lines. What would steer a terminal is written out as JSON has it, and means the same.
 ///
 /// ```
 /// use examples::terminal::document;
