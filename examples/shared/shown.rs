@@ -178,11 +178,11 @@ mod tests {
 
     #[test]
     fn commands_are_found_with_what_is_shown_below_them() {
-        let lines =
+        let docs =
             ["Prose.", "$ none", "```console", "$ one \\", "  --long", "out", "", "more", "$ two", "```"];
         let others = ["```text", "$ three", "```"];
-        let docs = lines.iter().chain(&others).map(|line| format!("//! {line}\n")).collect::<String>();
-        let source = format!("{docs}fn main() {{}}\n//! ```console\n//! $ four\n");
+        let docs = [&docs[..], &others].concat().join("\n//! ");
+        let source = format!("//! {docs}\nfn main() {{}}\n//! ```console\n//! $ four\n");
         let text = |text: &str| text.to_owned();
         let expected = [(text("one \\\n  --long"), text("out\n\nmore")), (text("two"), text(""))];
         assert_eq!(commands(&source), expected);
