@@ -56,9 +56,9 @@
 //! runtime ends, those who wait on others start over. Outside tokio the caller itself loads, and when it is dropped the next one
 //! does; such a program must give the builder a [way to sleep](CacheBuilder::sleep_impl) of its own.
 //!
-//! A load has a [limit](CacheBuilder::load_timeout). One that is not back a second after it, counted from its start, is taken for dead.
-//! Who started it gets [`Fault::TimedOut`], as does everyone who waits on the same runtime: the loader holds up its thread, and
-//! another would do so too, so this is a failure with the usual pause. Who waits on another runtime starts over at once, since
+//! A load has a [limit](CacheBuilder::load_timeout). One that is not back a second after it, counted from its start, is taken for
+//! dead. Who started it gets [`Fault::TimedOut`], as does everyone who waits on the same runtime: the loader holds up its thread,
+//! and another would do so too, so this is a failure with the usual pause. Who waits on another runtime starts over at once, since
 //! that of the load may no longer be driven.
 //!
 //! A loader may ask other handles. If it asks its own and there is no good value, it gets [`Fault::Recursive`]; from a task that

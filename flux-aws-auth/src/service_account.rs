@@ -359,7 +359,8 @@ impl ServiceAccountRole {
 }
 
 /// Flux's words, as are those of the other failures here: people look for them.
-pub(crate) const REGION_REQUIRED: &str = "an AWS region is required for authenticating with a service account. please configure one in the object spec";
+pub(crate) const REGION_REQUIRED: &str = "an AWS region is required for authenticating with a service account. please configure \
+    one in the object spec";
 
 /// A ServiceAccount that was deleted, and made again, between two requests.
 fn replaced(what: &ServiceAccountRole) -> Error {

@@ -31,8 +31,8 @@
 //! * [From Flux in Go to Rust](guide::from_go): fluxcd/pkg/auth and image-reflector-controller, type by type.
 //! * [Scaling out](guide::scaling_out): what is shared and what it costs; quotas, replicas, shards, and what to watch.
 //! * [Testing your own code](guide::testing): a registry, credentials and a clock that do as a test says.
-//! * Of the other crates: [set up identity](flux_aws_auth::guide::identity), [troubleshooting](flux_aws_auth::guide::troubleshooting),
-//!   [the range language](flux_policy::guide::range_language).
+//! * Of the other crates: [set up identity](flux_aws_auth::guide::identity),
+//!   [troubleshooting](flux_aws_auth::guide::troubleshooting), [the range language](flux_policy::guide::range_language).
 //!
 //! # The types
 //!

@@ -76,7 +76,8 @@ fn audience_of(sheet: &mut Sheet, claims: &Claims, expected: &str) {
         Reason::WrongAudience,
         SUBJECT,
         format!("{found}, but it must be {expected}"),
-        format!("Set `audience: {expected}` in the pod's projected serviceAccountToken volume, or restart the pod, if EKS mounts it."),
+        format!("Set `audience: {expected}` in the pod's projected serviceAccountToken volume, or restart the pod, if EKS mounts \
+                 it."),
     );
 }
 

@@ -46,7 +46,8 @@ impl Purpose {
             Self::ContainerCredentials => Rule {
                 https: Hosts::Any,
                 http: Hosts::LocalOr(AGENTS),
-                remedy: "Use https, or plain http to a loopback address, 169.254.170.2 (ECS), 169.254.170.23 or [fd00:ec2::23] (EKS).",
+                remedy: "Use https, or plain http to a loopback address, 169.254.170.2 (ECS), 169.254.170.23 or [fd00:ec2::23] \
+                         (EKS).",
             },
             Self::InstanceMetadata => Rule {
                 https: Hosts::Any,

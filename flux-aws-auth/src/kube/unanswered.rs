@@ -66,7 +66,8 @@ fn unauthenticated(call: &Call<'_>, error: &AuthError) -> Error {
         Reason::ApiServerUnauthorized,
         format!("{call}: there are no credentials to ask it with: {why}"),
     )
-    .with_hint("Check the credentials of this program's kube::Client; in a pod, that the token of its own ServiceAccount is mounted.")
+    .with_hint("Check the credentials of this program's kube::Client; in a pod, that the token of its own ServiceAccount is \
+                mounted.")
 }
 
 fn remedy(failure: ConnectionFailure) -> &'static str {

@@ -72,7 +72,8 @@ impl Sts<'_> {
                 };
                 (
                     Reason::TagSessionDenied,
-                    format!("Allow sts:TagSession beside sts:AssumeRole in the trust policy of {role}, and in the policies of {caller}: {why}."),
+                    format!("Allow sts:TagSession beside sts:AssumeRole in the trust policy of {role}, and in the policies of \
+                             {caller}: {why}."),
                 )
             }
             Some("AccessDenied") => {

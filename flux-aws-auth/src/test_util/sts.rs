@@ -26,9 +26,9 @@ use request::Request;
 /// needed to test a [`Chain`](crate::Chain) or an [`Authenticator`](crate::Authenticator) whole, without a network.
 ///
 /// It knows the roles and keys that it was told of and refuses all others in AWS's words. It answers `AssumeRoleWithWebIdentity`,
-/// `AssumeRole` and `GetCallerIdentity`, whatever host they are sent to, and tells the time by the clock of the chain. Of a token it
-/// looks at audience, subject and expiry; it checks no signature, evaluates no policy and knows nothing of external ids and tags.
-/// Clones are the same STS.
+/// `AssumeRole` and `GetCallerIdentity`, whatever host they are sent to, and tells the time by the clock of the chain. Of a token
+/// it looks at audience, subject and expiry; it checks no signature, evaluates no policy and knows nothing of external ids and
+/// tags. Clones are the same STS.
 ///
 /// ```
 /// use flux_aws_auth::test_util::{FakeServiceAccounts, FakeSts};
@@ -101,8 +101,8 @@ impl FakeSts {
         self
     }
 
-    /// What was asked so far, in order, refused or not: the operation, for one with a role followed by the role, `as` and the name of
-    /// the session.
+    /// What was asked so far, in order, refused or not: the operation, for one with a role followed by the role, `as` and the name
+    /// of the session.
     pub fn requests(&self) -> Vec<String> {
         self.lock().requests.clone()
     }

@@ -113,8 +113,8 @@ impl<'a> Subject<'a> {
                 "Log in again: a password of Amazon ECR is good for twelve hours."
             }
             ErrorKind::Credentials => {
-                "Check the name of the image first: some registries answer so for what does not exist. Then give a login that may \
-                 pull it."
+                "Check the name of the image first: a registry may answer so for one that does not exist. Then give a login that \
+                 may pull it."
             }
             ErrorKind::AccessDenied => "Give this login the right to pull the image.",
             ErrorKind::NotFound => "Check the spelling of the image, and that the login may see it.",
@@ -236,7 +236,8 @@ impl fmt::Display for Said {
 
 impl StdError for Said {}
 
-const WHO_ANSWERS: &str = "Check that the host is a registry, and that it is the registry that answers: a proxy or a page to log in may have answered in its place.";
+const WHO_ANSWERS: &str = "Check that the host is a registry, and that it is the registry that answers: a proxy or a page to log \
+    in may have answered in its place.";
 
 const SLOW_DOWN: &str = "Scan less often, or fewer repositories at once.";
 

@@ -203,8 +203,8 @@ fn refused(answer: &Answer, host: &str, what: &str, login: Option<&Login>) -> No
         let hint = if login.is_some_and(|login| login.kind() != LoginKind::Anonymous) {
             "Check that the user and the password are right, have not expired, and may pull this image."
         } else {
-            "Check the name of the image first: a registry may answer so for what does not exist. Then give a login that may \
-             pull it."
+            "Check the name of the image first: a registry may answer so for one that does not exist. Then give a login that \
+             may pull it."
         };
         let message = format!("{host}, asked {what}, does not accept {asker}");
         Error::new(ErrorKind::Credentials, message).with_hint(hint)

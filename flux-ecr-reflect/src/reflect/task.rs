@@ -168,5 +168,6 @@ impl ImageUpdate {
 fn tells_no_digest(image: &ImageRef) -> Error {
     let message = format!("the registry gives no digest for {image}");
     Error::new(ErrorKind::NotFound, message)
-        .with_hint("The tag may have been deleted meanwhile: try again. A custom TagSource tells digests with its pages or by TagSource::digest.")
+        .with_hint("The tag may have been deleted meanwhile: try again. A custom TagSource tells digests with its pages or by \
+                    TagSource::digest.")
 }

@@ -13,7 +13,8 @@ use crate::registry::EcrRegistry;
 use crate::tags::ecr_error::Operation;
 use crate::tags::ecr_login::LoginApi;
 
-pub(super) const WHO_ANSWERS: &str = "Something between here and ECR may have answered: check proxies, the endpoint_url, and the VPC endpoint.";
+pub(super) const WHO_ANSWERS: &str = "Something between here and ECR may have answered: check proxies, the endpoint_url, and the \
+    VPC endpoint.";
 
 /// An answer that holds no page, without the response around it. As an error it is told in AWS's words.
 #[derive(Debug)]

@@ -153,10 +153,11 @@ impl Refusal {
     }
 }
 
-const BAD_TOKEN: &str = "The token in the mounted file was not accepted. Check this node's clock, and that the file is the one that EKS mounts.";
+const BAD_TOKEN: &str = "The token in the mounted file was not accepted. Check this node's clock, and that the file is the one \
+    that EKS mounts.";
 
-const NOT_THE_AGENT: &str = "Most likely it was not the agent that answered: look for a service mesh or a proxy between this container and its node, else \
-                             at the agent's logs.";
+const NOT_THE_AGENT: &str = "Most likely it was not the agent that answered: look for a service mesh or a proxy between this \
+    container and its node, else at the agent's logs.";
 
 fn is_code(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphabetic())
