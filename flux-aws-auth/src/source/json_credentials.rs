@@ -34,7 +34,7 @@ pub(super) fn parse(
         invalid(format!("with something other than a credentials document (JSON error at {place})"))
     })?;
     if !document.is_object() {
-        return Err(invalid("what is no credentials document".to_owned()));
+        return Err(invalid("with something other than a credentials document".to_owned()));
     }
     let text = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
     // The agents tell errors under names in lower case.
