@@ -5,7 +5,7 @@
 //! $ echo 111122223333.dkr.ecr.eu-west-1.amazonaws.com | cargo run --example docker_credential_flux -- --offline get
 //! {"ServerURL":"111122223333.dkr.ecr.eu-west-1.amazonaws.com","Username":"AWS","Secret":"…"}
 //! $ cargo run --example docker_credential_flux -- --offline list
-//! {"111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS","https://111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS"}
+//! {"https://111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS","111122223333.dkr.ecr.eu-west-1.amazonaws.com":"AWS"}
 //! $ echo ghcr.io | cargo run --example docker_credential_flux -- --offline get
 //! credentials not found in native keychain
 //! ```
