@@ -70,8 +70,9 @@ pub use self::builder::OciRegistryBuilder;
 /// A registry must [link to the rest][listing tags], and some only cut the list. So a first page without a `Link` that is exactly
 /// as long as was [asked for](OciRegistryBuilder::page_size) is not believed to be all: the tags after its last one are asked for,
 /// with that tag as `last`, and so on from each page as long. This costs one request more where the list was complete. A registry
-/// that then starts over ignores `last`, and one that answers 400 does not know it: both have given all they list, and no tag
-/// counts twice. Where a `Link` led to a page, the registry has them, and a page without one is the last.
+/// that then starts over ignores `last`, and one that answers 400, or 405 as [Amazon ECR does][tokens], does not know it: both have
+/// given all they list, and no tag counts twice. Where a `Link` led to a page, the registry has them, and a page without one is the
+/// last.
 ///
 /// The API tells neither digests nor push times along with tags.
 ///
@@ -93,6 +94,7 @@ pub use self::builder::OciRegistryBuilder;
 ///
 /// [distribution API]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 /// [listing tags]: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags
+/// [tokens]: https://github.com/CodesWhat/drydock/pull/927
 /// [bearer token]: https://distribution.github.io/distribution/spec/auth/token/
 #[derive(Clone)]
 pub struct OciRegistry {

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::program::Verdict;
 use crate::support::{args, run, world, world_with};
 
-async fn json(words: &[&str]) -> Value {
-    let args = args(&[&["--json", "--tags", "2500"], words].concat());
+async fn json(tags: &str, words: &[&str]) -> Value {
+    let args = args(&[&["--json", "--tags", tags], words].concat());
     let world = world(&args).await;
     let run = run(&args, &world).await;
     assert_eq!(run.verdict, Verdict::Found, "{}", run.out);
@@ -15,7 +15,7 @@ async fn json(words: &[&str]) -> Value {
 
 #[tokio::test]
 async fn both_apis_find_the_same() {
-    let (ecr, oci) = (json(&[]).await, json(&["--oci"]).await);
+    let (ecr, oci) = (json("2500", &[]).await, json("2500", &["--oci"]).await);
     assert_eq!(ecr["through"], "the ECR API, with AWS credentials from web identity (IRSA)");
     assert_eq!(oci["through"], "the distribution API, with a user and a password");
     for part in ["/scan", "/decision/winner/tag", "/decision/leftOut", "/latestImage"] {
@@ -25,6 +25,13 @@ async fn both_apis_find_the_same() {
     let requests = |findings: &Value| findings["steps"][1]["requests"].as_u64().unwrap();
     // Three pages; beside them a login and the digest.
     assert_eq!((requests(&ecr), requests(&oci)), (3, 5));
+}
+
+/// Its only page is as long as was asked for, and nothing follows.
+#[tokio::test]
+async fn both_apis_read_a_repository_of_exactly_a_page() {
+    let (ecr, oci) = (json("1000", &[]).await, json("1000", &["--oci"]).await);
+    assert_eq!(ecr["scan"]["revision"], oci["scan"]["revision"]);
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ impl Start {
     pub(super) fn is_end(&self, status: u16, refusal: ErrorKind) -> bool {
         let is_called_wrong = match refusal {
             ErrorKind::Configuration => true,
-            ErrorKind::InvalidResponse => status == 400,
+            ErrorKind::InvalidResponse => matches!(status, 400 | 405),
             _ => false,
         };
         matches!(self, Self::After { .. }) && is_called_wrong

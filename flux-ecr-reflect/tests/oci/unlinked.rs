@@ -67,6 +67,8 @@ async fn who_does_not_know_the_last_tag_has_given_all() {
         Reply::new(400, ""),
         Reply::error(400, "UNSUPPORTED", "invalid last"),
         Reply::error(416, "PAGINATION_NUMBER_INVALID", "invalid last"),
+        // Amazon ECR, whose `last` is a token of its own.
+        Reply::error(405, "UNSUPPORTED", "Invalid parameter at 'NextToken'"),
     ] {
         let (registry, log) = registry(2, move |asked| match asked.query("last") {
             None => Reply::tags(&["a", "b"]),
