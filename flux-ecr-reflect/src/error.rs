@@ -15,6 +15,31 @@ use crate::tags::Cursor;
 ///
 /// "No tag satisfies the policy" is not an error: see
 /// [`LatestImage::image_ref`](crate::LatestImage::image_ref).
+///
+/// Of [`ErrorKind::Credentials`] the source is the [`flux_aws_auth::Error`] where a [`Chain`](flux_aws_auth::Chain) made it, with a
+/// report of each source that was asked, and a stable [`Reason`](flux_aws_auth::Reason). All of it, for people:
+///
+/// ```
+/// use std::error::Error as _;
+///
+/// use flux_ecr_reflect::Error;
+///
+/// fn tell(error: &Error) {
+///     eprintln!("{error}");
+///     let mut cause = error.source();
+///     while let Some(because) = cause {
+///         eprintln!("  because: {because}");
+///         cause = because.source();
+///     }
+///     if let Some(hint) = error.hint() {
+///         eprintln!("  what to do: {hint}");
+///     }
+///     let of_credentials = error.source().and_then(|cause| cause.downcast_ref::<flux_aws_auth::Error>());
+///     if let Some(report) = of_credentials.and_then(flux_aws_auth::Error::report) {
+///         eprintln!("{report}");
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -48,7 +73,8 @@ pub enum ErrorKind {
     /// A name, a host or a setting is wrong. Correct it; trying again as it is will not help.
     Configuration,
     /// There is no identity to ask with, or AWS, or the registry, does not accept the one there is. Look at where the
-    /// credentials or the login come from, unless it [is retryable](Error::is_retryable): then they were out of reach.
+    /// credentials or the login come from, which the [source](Error) tells, unless it [is
+    /// retryable](Error::is_retryable): then they were out of reach.
     Credentials,
     /// The identity is known and lacks the permission. Change the IAM or the repository policy, or what the registry has
     /// in their place.
