@@ -1,5 +1,6 @@
 //! The one error type of the crate.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// What went wrong, named by what the caller can do about it.
@@ -36,10 +37,21 @@ pub enum ErrorKind {
 ///     r#"semver range ">=1.0.0 and <2.0.0": "and" is not a comparator such as >=1.2.3"#
 /// );
 /// ```
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[error(transparent)]
 pub struct Error {
     inner: Arc<Inner>,
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.inner.kind)
+            .field("message", &self.inner.text)
+            .field("hint", &self.inner.hint)
+            .field("source", &self.inner.source)
+            .finish()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

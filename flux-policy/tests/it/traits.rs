@@ -68,3 +68,13 @@ fn what_people_read_is_displayed_and_what_they_write_is_read() {
     ];
     assert_eq!(Timestamp::from(SystemTime::UNIX_EPOCH), Timestamp::from_unix_millis(0));
 }
+
+/// As a program shows it whose `main` returns it.
+#[test]
+fn the_debug_of_an_error_is_what_it_says() {
+    let error = Policy::semver(">=six").unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        r#"Error { kind: InvalidPolicy, message: "semver range \">=six\": \">=six\" is not a comparator such as >=1.2.3", hint: None, source: None }"#
+    );
+}
