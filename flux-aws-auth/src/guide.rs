@@ -4,6 +4,7 @@
 #[doc = include_str!("guide/identity/pod_identity.md")]
 #[doc = include_str!("guide/identity/oidc.md")]
 #[doc = include_str!("guide/identity/objects.md")]
+#[doc = include_str!("guide/identity/other_account.md")]
 #[doc = include_str!("guide/identity/keys_and_node.md")]
 #[doc = include_str!("guide/identity/check.md")]
 pub mod identity {}

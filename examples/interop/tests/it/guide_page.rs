@@ -7,6 +7,7 @@ const GUIDE: &str = concat!(
     include_str!("../../../../flux-aws-auth/src/guide/identity/pod_identity.md"),
     include_str!("../../../../flux-aws-auth/src/guide/identity/oidc.md"),
     include_str!("../../../../flux-aws-auth/src/guide/identity/objects.md"),
+    include_str!("../../../../flux-aws-auth/src/guide/identity/other_account.md"),
     include_str!("../../../../flux-aws-auth/src/guide/identity/keys_and_node.md"),
     include_str!("../../../../flux-aws-auth/src/guide/identity/check.md"),
 );

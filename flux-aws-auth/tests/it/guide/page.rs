@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::records::Record;
 
 /// The parts of Set up identity, in their order.
-pub(super) const IDENTITY: [&str; 6] = [
+pub(super) const IDENTITY: [&str; 7] = [
     include_str!("../../../src/guide/identity/start.md"),
     include_str!("../../../src/guide/identity/pod_identity.md"),
     include_str!("../../../src/guide/identity/oidc.md"),
     include_str!("../../../src/guide/identity/objects.md"),
+    include_str!("../../../src/guide/identity/other_account.md"),
     include_str!("../../../src/guide/identity/keys_and_node.md"),
     include_str!("../../../src/guide/identity/check.md"),
 ];
