@@ -32,7 +32,7 @@
 //! $ cargo run --example iam -- lint arn:aws:ecr:eu-west-1:111122223333:repository/apps/mainapp \
 //!     < examples/data/doctor/wrong-arn.json
 //! "arn:aws:ecr:eu-west-1:111122223333:repository/mainapp" does not cover the repository for ecr:ListImages, …
-//!   Name the repository as arn:PARTITION:ecr:REGION:ACCOUNT_ID:repository/NAME, or with `*` for several.
+//!   What to do: Name the repository as arn:PARTITION:ecr:REGION:ACCOUNT_ID:repository/NAME, or with `*` for several.
 //! ```
 //!
 //! Exit codes: 0 fine, 1 the lint found something, 2 bad input or failure.
@@ -161,7 +161,7 @@ fn explain(repository: &RepositoryArn, to_machines: bool) -> Result<ExitCode, Fa
         let mut out = Screen::stdout();
         for finding in &findings {
             writeln!(out, "{HEADING}{}{HEADING:#}", visible(&finding.to_string()))?;
-            writeln!(out, "  {REMEDY}{}{REMEDY:#}", finding.hint())?;
+            writeln!(out, "  {REMEDY}What to do:{REMEDY:#} {}", finding.hint())?;
         }
     }
     Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -24,10 +24,11 @@ pub(crate) fn findings(out: &mut impl Write, world: &World, findings: &Findings)
     writeln!(out, "{}", painted(&findings.report))?;
     let listing = scan.listing();
     let (tags, pages, excluded) = (listing.tags(), listing.pages(), listing.excluded());
+    let plural = if pages == 1 { "" } else { "s" };
     writeln!(out, "{HEADING}Scan{HEADING:#}\n  {scan}")?;
     writeln!(
         out,
-        "  {tags} tags listed in {pages} pages, {excluded} of them left out by the exclusion list\n"
+        "  {tags} tags listed in {pages} page{plural}, {excluded} of them left out by the exclusion list\n"
     )?;
     let decision = painted_decision(latest.decision());
     writeln!(out, "{HEADING}Decision{HEADING:#}\n{}\n", indented(&decision))?;

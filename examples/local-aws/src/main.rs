@@ -34,6 +34,10 @@ const GENERIC_USER: (&str, &str) = ("ci", "example-password");
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Serves an AWS account for Flux's image-reflector-controller on loopback ports, until it is interrupted.
+///
+/// Private ECR has `apps/mainapp`, `apps/small` and `apps/new`, which is empty, of 111122223333.dkr.ecr.eu-west-1.amazonaws.com, and
+/// `other/app`, which none of the identities may read. ECR Public has `docker/library/alpine` and `team/app`. The generic registry has
+/// `apps/mainapp` and `apps/new`.
 #[derive(Debug, Parser)]
 struct Options {
     /// How many tags the repository `apps/mainapp` has, and `library/alpine` of the public registry.
