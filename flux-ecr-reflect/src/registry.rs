@@ -127,7 +127,7 @@ impl FromStr for EcrRegistry {
             .with_hint(if resembles_private_ecr(host) {
                 "Use ACCOUNT.dkr.ecr.REGION.amazonaws.com, or the form of the registry's partition."
             } else {
-                "Only private Amazon ECR is read through the ECR API; for another registry, set a tag_source."
+                "Only private Amazon ECR has the ECR API; a Reflector asks other registries through the distribution API."
             })
         })
     }

@@ -24,10 +24,9 @@ pub use self::access::{Access, Caller};
 
 /// A listing of an image's tags, in pages.
 ///
-/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API; an implementation of your own,
-/// given to [`tag_source`](crate::ReflectorBuilder::tag_source), serves tests and other registries. The
-/// listing ends with the first page without a next cursor. Pages may be empty, and tags may come in any
-/// order.
+/// [`Reflector`](crate::Reflector) reads private ECR through the ECR API and other registries through the distribution API; an
+/// implementation of your own, given to [`tag_source`](crate::ReflectorBuilder::tag_source), takes the place of both. The listing
+/// ends with the first page without a next cursor. Pages may be empty, and tags may come in any order.
 ///
 /// ```
 /// use async_trait::async_trait;
