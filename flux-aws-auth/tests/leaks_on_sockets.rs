@@ -1,4 +1,5 @@
-//! No secret of the two services on the node and no proxy's password in any tracing, not even the SDK's own, on real sockets.
+//! No secret of the two services on the node and no proxy's password in any tracing, not even that of the SDK and of hyper, on real
+//! sockets.
 //!
 //! A program of its own: who listens to tracing is a matter of the whole process.
 
@@ -32,7 +33,7 @@ fn everything_traced() -> &'static Log {
     &LOG
 }
 
-/// On real sockets not even the SDK's own tracing has the tokens and credentials of the two services on the node.
+/// On real sockets not even hyper's own tracing has the tokens and credentials of the two services on the node.
 #[tokio::test]
 async fn the_node_s_secrets_are_in_no_tracing_at_all() {
     let log = everything_traced();
@@ -56,7 +57,7 @@ async fn the_node_s_secrets_are_in_no_tracing_at_all() {
     Chain::builder().environment(pod).build().resolve().await.unwrap();
 
     let log: String = log.text().lines().filter(|line| !line.contains("wiremock")).collect();
-    assert!(log.contains("/latest/api/token"), "the SDK's own tracing is on");
+    assert!(log.contains("hyper_util"), "the tracing of those who send is on");
     assert!(!log.contains("canary"), "{}", around(&log));
 }
 
