@@ -27,10 +27,11 @@ use aws_smithy_runtime_api::client::runtime_components::{
 use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use http::{HeaderValue, Method};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
 use serde::de::IgnoredAny;
 
 use super::{LastExchange, Notes, SourceContext};
+use crate::answer_limit::AnswerLimit;
 use crate::clock_skew::ClockSkew;
 use crate::connection::ConnectionFailure;
 use crate::endpoint::Endpoint;
@@ -174,12 +175,11 @@ impl Unanswered {
     }
 
     fn of_body(error: BoxError) -> Self {
-        let why = if error.is::<LengthLimitError>() {
-            NoAnswer::TooLong
-        } else {
-            NoAnswer::Failed(ConnectionFailure::diagnose(&*error))
-        };
-        Self { why, source: error, may_pass: true }
+        if AnswerLimit::was_exceeded(&*error) {
+            // So would the next one be.
+            return Self { why: NoAnswer::TooLong, source: error, may_pass: false };
+        }
+        Self { why: NoAnswer::Failed(ConnectionFailure::diagnose(&*error)), source: error, may_pass: true }
     }
 
     fn after(limit: Duration) -> Self {

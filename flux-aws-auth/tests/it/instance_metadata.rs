@@ -148,6 +148,17 @@ async fn the_environment_says_where_the_service_is() {
     }
 }
 
+/// To ask again would bring as long an answer, even where no answer is worth another try.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_long_is_not_asked_for_again() {
+    let clock = TestClock::new();
+    let environment = Environment::empty().with_var("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "5");
+    let node = Network::new(|_| ok(" ".repeat(70_000)));
+    let error = chain(environment, &Network::silent(), &node, &clock).build().resolve().await.unwrap_err();
+    assert!(whole_story(&error).contains("more than 64 KiB"), "{error:?}");
+    assert_eq!(node.seen().len(), 1);
+}
+
 /// A session token with this life.
 fn session(seconds: u64, token: &str) -> Reply {
     Reply::Headed(200, vec![("x-aws-ec2-metadata-token-ttl-seconds", seconds.to_string())], token.to_owned())
