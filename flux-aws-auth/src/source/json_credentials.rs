@@ -14,6 +14,10 @@ use crate::text::is_of_credentials;
 /// What to do about an answer that is not of the service's making.
 pub(super) const LOOK_BETWEEN: &str = "Look for a proxy between this pod and its node.";
 
+/// What is read of it, if it is there.
+const WORDS: [&str; 7] =
+    ["Code", "code", "AccessKeyId", "SecretAccessKey", "Token", "AccountId", "Expiration"];
+
 /// Reads `body`, which `origin` answered. `Code`, where the service sends one, must be `Success`.
 ///
 /// `failing` is the reason of an error for a code that is not known.
@@ -36,9 +40,12 @@ pub(super) fn parse(
     if !document.is_object() {
         return Err(invalid("with something other than a credentials document".to_owned()));
     }
-    let text = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
+    let text = |name: &str| document[name].as_str();
+    if let Some(odd) = WORDS.iter().find(|name| !document[**name].is_null() && text(name).is_none()) {
+        return Err(invalid(format!("with something other than text in {odd}")));
+    }
     // The agents tell errors under names in lower case.
-    if let Some(code) = text("Code").or(text("code")).filter(|code| *code != "Success") {
+    if let Some(code) = ["Code", "code"].into_iter().filter_map(text).find(|code| *code != "Success") {
         let code: String = code.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
         let message = format!("{origin} has no credentials to give: {code}");
         let (reason, hint) = match code.as_str() {
@@ -54,6 +61,7 @@ pub(super) fn parse(
             request_id: None,
         }));
     }
+    let text = |name: &str| text(name).filter(|text| !text.is_empty());
     let required = |name: &str| text(name).ok_or_else(|| invalid(format!("without {name}")));
     let signing = |name: &str| {
         let value = required(name)?;

@@ -54,7 +54,7 @@ async fn a_query_reaches_the_agent_and_nobody_else() {
 #[tokio::test(start_paused = true)]
 async fn each_failure_has_its_kind_and_its_remedy() {
     type Case = (u16, &'static str, ErrorKind, usize, &'static str);
-    let cases: [Case; 20] = [
+    let cases: [Case; 26] = [
         (
             404,
             "[id]: (ResourceNotFoundException): no association, fault: client",
@@ -121,6 +121,42 @@ async fn each_failure_has_its_kind_and_its_remedy() {
             1,
             "control characters in Token",
         ),
+        (
+            200,
+            r#"{"Code":500,"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "with something other than text in Code",
+        ),
+        (
+            200,
+            r#"{"Code":"Success","code":"Throttled","AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::Unavailable,
+            1,
+            "no credentials to give: Throttled",
+        ),
+        (
+            200,
+            r#"{"Code":"Failed","AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::Unavailable,
+            1,
+            "no credentials to give: Failed",
+        ),
+        (
+            200,
+            r#"{"Code":"","AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::Unavailable,
+            1,
+            "no credentials to give",
+        ),
+        (
+            200,
+            r#"{"AccessKeyId":["A"],"SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            ErrorKind::InvalidResponse,
+            1,
+            "with something other than text in AccessKeyId",
+        ),
+        (200, r#"["A","s","t"]"#, ErrorKind::InvalidResponse, 1, "other than a credentials document"),
         (
             200,
             r#"{"AccessKeyId":"A","SecretAccessKey":"s","Token":"t","Expiration":"soon"}"#,
@@ -235,6 +271,7 @@ async fn an_enormous_answer_is_broken_off() {
     let report = report_of(&error).to_string();
     assert!(report.contains("gave no credentials: an answer of more than 64 KiB"), "{report}");
     assert!(!report.contains("HTTP 200"), "nobody knows its status: {report}");
+    assert_eq!(node.seen().len(), 1, "the next answer would be as long");
 }
 
 /// The agent comes up after the pod, and then EKS does not know of the association everywhere.
