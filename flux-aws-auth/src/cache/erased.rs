@@ -32,7 +32,28 @@ where
     }
 }
 
-/// The `T` that was erased.
+/// The `T` that was erased, for a handle of the types with which it was made. So no handle may become one of other types, as it
+/// could if it took a subtype for its type:
+///
+/// ```compile_fail,E0308
+/// use flux_aws_auth::Error;
+/// use flux_aws_auth::cache::Handle;
+///
+/// fn narrowed(handle: Handle<for<'a> fn(&'a str), Error>) -> Handle<fn(&'static str), Error> {
+///     handle
+/// }
+/// ```
+///
+/// Nor may a cache:
+///
+/// ```compile_fail,E0308
+/// use flux_aws_auth::Error;
+/// use flux_aws_auth::cache::Cache;
+///
+/// fn widened(cache: Cache<fn(&'static str), (), Error>) -> Cache<for<'a> fn(&'a str), (), Error> {
+///     cache
+/// }
+/// ```
 pub(super) fn typed<T: Send + Sync + 'static>(erased: Erased) -> Arc<T> {
     match erased.downcast() {
         Ok(typed) => typed,

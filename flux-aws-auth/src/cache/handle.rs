@@ -28,7 +28,8 @@ const ROUNDS: u32 = 100;
 /// the caller who starts its load.
 pub struct Handle<V, E> {
     shared: Arc<Shared>,
-    types: PhantomData<fn() -> (V, E)>,
+    /// These very types, and none that they are subtypes of: what is shared is known by them.
+    types: PhantomData<fn(V, E) -> (V, E)>,
 }
 
 /// What the clones of a handle share.

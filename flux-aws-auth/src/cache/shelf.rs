@@ -24,7 +24,8 @@ use super::{Fault, LoadError, Loaded};
 /// needs no look-up. What nobody has a handle to is kept up to the [capacity](super::CacheBuilder::capacity).
 pub struct Cache<K, V, E> {
     shelf: Arc<Shelf>,
-    types: PhantomData<fn(K) -> (V, E)>,
+    /// These very types, as a handle's.
+    types: PhantomData<fn(K, V, E) -> (K, V, E)>,
 }
 
 struct Shelf {
