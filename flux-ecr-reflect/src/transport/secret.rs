@@ -82,7 +82,8 @@ impl<'a> Data<'a> {
     }
 
     fn value(&self, key: &str) -> Option<&[u8]> {
-        self.values.iter().find(|(known, _)| *known == key).map(|(_, value)| value.as_slice())
+        // Of a key that is given twice, the last counts.
+        self.values.iter().rev().find(|(known, _)| *known == key).map(|(_, value)| value.as_slice())
     }
 
     fn text(&self, key: &'static str) -> Result<Option<&str>, Error> {

@@ -115,6 +115,9 @@ fn a_proxy_s_secret_that_is_no_help_names_the_key_and_shows_nothing() {
     ] {
         refused(RegistryTransport::builder().proxy_secret("apps/proxy", data).build(), "apps/proxy", why);
     }
+    let twice = vec![("address", "http://proxy.example:3128"), ("address", " ")];
+    let built = RegistryTransport::builder().proxy_secret("apps/proxy", twice).build();
+    refused(built, "apps/proxy", "'address' is missing or empty");
     let binary = [("address", &b"http://proxy.example:3128"[..]), ("username", b"\xffcanary")];
     let built = RegistryTransport::builder().proxy_secret("apps/proxy", binary).build();
     refused(built, "apps/proxy", "'username' is not text");
