@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use flux_aws_auth::{Chain, Environment};
+use flux_aws_auth::{Chain, Environment, Reason, RoleHop};
 use interop::{Ministack, Python, isolated};
 use local_aws::LocalAws;
 use serde_json::{Value, json};
@@ -52,9 +52,15 @@ impl Reader {
 
     /// Types the commands of this section; gives what they print.
     fn follow(&self, section: &Section) -> String {
+        self.type_in(self.aws.account(), &section.commands())
+    }
+
+    /// Types commands as somebody of this account, until one fails; gives what they print.
+    fn type_in(&self, account: &str, commands: &str) -> String {
+        let script = format!("\n{commands}\n").replace("\n$ ", "\n");
         let mut command = Command::new("bash");
-        command.arg("-c").arg(section.commands()).current_dir(self.directory.path()).envs([
-            ("AWS_ACCESS_KEY_ID", self.aws.account()),
+        command.args(["-euo", "pipefail", "-c", &script]).current_dir(self.directory.path()).envs([
+            ("AWS_ACCESS_KEY_ID", account),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_DEFAULT_REGION", self.aws.region()),
             ("AWS_ENDPOINT_URL", &self.aws.url()),
@@ -65,7 +71,7 @@ impl Reader {
         let path = format!("{}:{}", self.python.programs().display(), path.unwrap().display());
         let done = command.env("PATH", path).output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{}\n{said}", section.commands());
+        assert!(done.status.success(), "{commands}\n{said}");
         String::from_utf8(done.stdout).unwrap()
     }
 
@@ -157,6 +163,31 @@ async fn outside_eks_the_manifest_makes_the_identity() {
         pod.with_var(text("name"), text("value"))
     });
     assert_eq!(reader.identity(pod).await, SESSION);
+}
+
+/// The program's own role is that of IRSA, and the other account's is assumed with it, as the external id lets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_of_another_account_lets_the_program_s_own_in() {
+    let reader = Reader::start();
+    reader.follow(&Section::of("IRSA"));
+    let section = Section::of("A role of another account");
+    let [own, other] = section.blocks("console")[..] else { panic!("two accounts") };
+    reader.type_in("111122223333", own);
+    reader.type_in("444455556666", other);
+    let token = token("https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE", "sts.amazonaws.com").await;
+    let pod = Environment::empty()
+        .with_var("AWS_REGION", reader.aws.region())
+        .with_var("AWS_ENDPOINT_URL_STS", reader.aws.url())
+        .with_var("AWS_ROLE_ARN", ROLE)
+        .with_var("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")
+        .with_file("/token", token);
+    let chain = Chain::builder().environment(pod).expect_account("111122223333").build();
+    let hop = RoleHop::new("arn:aws:iam::444455556666:role/image-reader".parse().unwrap());
+    let caller =
+        chain.assume_role(hop.clone().with_external_id("production").unwrap()).caller_identity().await;
+    assert!(caller.unwrap().arn.starts_with("arn:aws:sts::444455556666:assumed-role/image-reader/"));
+    let refused = chain.assume_role(hop).resolve().await.unwrap_err();
+    assert_eq!(refused.reason(), Reason::HopNotTrusted);
 }
 
 /// The key is the one that the last command prints, in the Secret that the Deployment takes its variables from.

@@ -27,10 +27,9 @@ impl Section {
         blocks(self.0, language).map(|(_, block)| block).collect()
     }
 
-    /// The commands that a reader types, as a script that ends where one fails.
+    /// The commands that a reader types.
     pub(crate) fn commands(&self) -> String {
-        let commands = self.blocks("console").join("\n").replace("\n$ ", "\n");
-        format!("set -euo pipefail\n{}\n", commands.strip_prefix("$ ").expect("commands"))
+        self.blocks("console").join("\n")
     }
 }
 
