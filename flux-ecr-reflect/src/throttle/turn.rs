@@ -20,8 +20,10 @@ pub(super) async fn wait(
     deadline: Deadline,
 ) -> Result<Permit, Error> {
     let place = Place::take(&lane);
+    // How far the timer has come, which may run by another clock than `now`.
+    let mut slept_until = now();
     loop {
-        let now = now();
+        let now = now().max(slept_until);
         let until = match lane.ask(&place.waiter, now) {
             Answer::Go(epoch) => {
                 drop(place);
@@ -34,7 +36,9 @@ pub(super) async fn wait(
             Answer::Paused(until) => until,
             Answer::Wait => deadline.at,
         };
-        place.woken_or_asleep_for(until.saturating_duration_since(now), sleep_impl).await;
+        if place.sleeps_for(until.saturating_duration_since(now), sleep_impl).await {
+            slept_until = until;
+        }
     }
 }
 
@@ -51,14 +55,17 @@ impl<'a> Place<'a> {
         Self { lane, waiter }
     }
 
-    async fn woken_or_asleep_for(&self, duration: Duration, sleep_impl: &SharedAsyncSleep) {
+    /// Sleeps so long, unless it is woken before: then it is `false`.
+    async fn sleeps_for(&self, duration: Duration, sleep_impl: &SharedAsyncSleep) -> bool {
         let mut woken = pin!(self.waiter.notified());
         let mut asleep = pin!(sleep_impl.sleep(duration));
         poll_fn(|context| {
-            let is_over = woken.as_mut().poll(context).is_ready() || asleep.as_mut().poll(context).is_ready();
-            if is_over { Poll::Ready(()) } else { Poll::Pending }
+            if woken.as_mut().poll(context).is_ready() {
+                return Poll::Ready(false);
+            }
+            asleep.as_mut().poll(context).map(|()| true)
         })
-        .await;
+        .await
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::{AsyncSleep, TokioSleep};
 use aws_smithy_http_client::test_util::infallible_client_fn;
+use flux_ecr_reflect::test_util::ManualClock;
 use flux_ecr_reflect::{ErrorKind, ImageName, Permit, Reflector, RegistryApi, Throttle};
 use futures_util::FutureExt;
 use http::Response;
@@ -350,4 +351,35 @@ async fn ecr_s_own_words_are_told_where_the_next_try_would_come_too_late() {
     let error = fake::reflector(client).scan(&fake::image()).await.expect_err("throttled");
     assert_eq!((error.kind(), error.aws_code()), (ErrorKind::Throttled, Some("ThrottlingException")));
     assert_eq!(now() - begin, Duration::ZERO);
+}
+
+/// A timer that runs by another clock than tokio's decides when a pause is over: here an hour of pauses takes no time.
+#[tokio::test]
+async fn a_pause_is_over_when_its_own_timer_says_so() {
+    let clock = ManualClock::new();
+    let throttle = Throttle::new().with_sleep_impl(clock.clone()).with_max_wait(Duration::from_secs(600));
+    for pauses in 1..=12 {
+        let permit = throttle.acquire(HOST, API).now_or_never().expect("no pause").expect("a turn");
+        permit.throttled(Some(Duration::from_secs(300)));
+        assert!(throttle.acquire(HOST, API).now_or_never().is_none(), "a pause");
+        let mut turn = pin!(throttle.acquire(HOST, API));
+        assert!(turn.as_mut().now_or_never().is_none());
+        clock.advance(Duration::from_secs(301));
+        let permit = turn.as_mut().now_or_never().expect("the pause is over").expect("a turn");
+        permit.ok();
+        assert_eq!(clock.elapsed(), Duration::from_secs(301) * pauses);
+    }
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_its_own_timer_says_so() {
+    let clock = ManualClock::new();
+    let throttle = Throttle::new().with_sleep_impl(clock.clone()).with_max_wait(Duration::from_secs(60));
+    let permits = all_turns(&throttle).await;
+    let mut turn = pin!(throttle.acquire(HOST, API));
+    assert!(turn.as_mut().now_or_never().is_none(), "all turns are taken");
+    clock.advance(Duration::from_secs(61));
+    let error = turn.as_mut().now_or_never().expect("no longer than that").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Throttled);
+    drop(permits);
 }
