@@ -2,12 +2,37 @@
 
 use std::any::Any;
 use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{Fault, LoadError, Loaded};
 
 /// A value or an error of any type.
 pub(super) type Erased = Arc<dyn Any + Send + Sync>;
+
+/// The types of a handle or a cache, which must be those with which it was made: what is erased is known again by them. With a
+/// type that could stand for a supertype, this would compile, and panic at the first value:
+///
+/// ```compile_fail,E0308
+/// use flux_aws_auth::Error;
+/// use flux_aws_auth::cache::Handle;
+///
+/// fn narrowed(handle: Handle<for<'a> fn(&'a str), Error>) -> Handle<fn(&'static str), Error> {
+///     handle
+/// }
+/// ```
+///
+/// And this, and find no key:
+///
+/// ```compile_fail,E0308
+/// use flux_aws_auth::Error;
+/// use flux_aws_auth::cache::Cache;
+///
+/// fn widened(cache: Cache<fn(&'static str), (), Error>) -> Cache<for<'a> fn(&'a str), (), Error> {
+///     cache
+/// }
+/// ```
+pub(super) type Exactly<T> = PhantomData<fn(T) -> T>;
 
 /// What a load brought.
 pub(super) type Outcome = Result<Loaded<dyn Any + Send + Sync>, LoadError<Erased>>;
@@ -32,28 +57,7 @@ where
     }
 }
 
-/// The `T` that was erased, for a handle of the types with which it was made. So no handle may become one of other types, as it
-/// could if it took a subtype for its type:
-///
-/// ```compile_fail,E0308
-/// use flux_aws_auth::Error;
-/// use flux_aws_auth::cache::Handle;
-///
-/// fn narrowed(handle: Handle<for<'a> fn(&'a str), Error>) -> Handle<fn(&'static str), Error> {
-///     handle
-/// }
-/// ```
-///
-/// Nor may a cache:
-///
-/// ```compile_fail,E0308
-/// use flux_aws_auth::Error;
-/// use flux_aws_auth::cache::Cache;
-///
-/// fn widened(cache: Cache<fn(&'static str), (), Error>) -> Cache<for<'a> fn(&'a str), (), Error> {
-///     cache
-/// }
-/// ```
+/// The `T` that was erased.
 pub(super) fn typed<T: Send + Sync + 'static>(erased: Erased) -> Arc<T> {
     match erased.downcast() {
         Ok(typed) => typed,

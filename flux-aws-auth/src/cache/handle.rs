@@ -12,7 +12,7 @@ use tokio::runtime::{Handle as Runtime, Id};
 use tracing::Instrument;
 
 use super::counters::Counters;
-use super::erased::{Erased, Outcome, erase, typed};
+use super::erased::{Erased, Exactly, Outcome, erase, typed};
 use super::flight::{fly, is_loading};
 use super::shelf::Lease;
 use super::slot::{Ended, Slot, Step, Ticket, Waiting};
@@ -28,8 +28,7 @@ const ROUNDS: u32 = 100;
 /// the caller who starts its load.
 pub struct Handle<V, E> {
     shared: Arc<Shared>,
-    /// These very types, and none that they are subtypes of: what is shared is known by them.
-    types: PhantomData<fn(V, E) -> (V, E)>,
+    types: Exactly<(V, E)>,
 }
 
 /// What the clones of a handle share.

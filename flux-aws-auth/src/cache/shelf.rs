@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::builder::Settings;
 use super::counters::{Cells, Counters};
-use super::erased::{Key, MakeError, make_error};
+use super::erased::{Exactly, Key, MakeError, make_error};
 use super::handle::{Handle, Loader, Shared, erased};
 use super::idle::{Idle, IdleKeys};
 use super::lifetime::Now;
@@ -24,8 +24,7 @@ use super::{Fault, LoadError, Loaded};
 /// needs no look-up. What nobody has a handle to is kept up to the [capacity](super::CacheBuilder::capacity).
 pub struct Cache<K, V, E> {
     shelf: Arc<Shelf>,
-    /// These very types, as a handle's.
-    types: PhantomData<fn(K, V, E) -> (K, V, E)>,
+    types: Exactly<(K, V, E)>,
 }
 
 struct Shelf {
