@@ -16,8 +16,8 @@ use crate::tags::Cursor;
 /// "No tag satisfies the policy" is not an error: see
 /// [`LatestImage::image_ref`](crate::LatestImage::image_ref).
 ///
-/// Of [`ErrorKind::Credentials`] the source is the [`flux_aws_auth::Error`] where a [`Chain`](flux_aws_auth::Chain) made it, with a
-/// report of each source that was asked, and a stable [`Reason`](flux_aws_auth::Reason). All of it, for people:
+/// Of [`ErrorKind::Credentials`] there is the [error of the chain](Self::credentials_error), with a report of each source that was
+/// asked. All of it, for people:
 ///
 /// ```
 /// use std::error::Error as _;
@@ -34,8 +34,7 @@ use crate::tags::Cursor;
 ///     if let Some(hint) = error.hint() {
 ///         eprintln!("  what to do: {hint}");
 ///     }
-///     let of_credentials = error.source().and_then(|cause| cause.downcast_ref::<flux_aws_auth::Error>());
-///     if let Some(report) = of_credentials.and_then(flux_aws_auth::Error::report) {
+///     if let Some(report) = error.credentials_error().and_then(|error| error.report()) {
 ///         eprintln!("{report}");
 ///     }
 /// }
@@ -194,6 +193,16 @@ impl Error {
     /// The next thing to do, in one or two sentences, where the line itself does not already say it.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// Of [`ErrorKind::Credentials`], why there were none, where a [`Chain`](flux_aws_auth::Chain) or an
+    /// [`Authenticator`](flux_aws_auth::Authenticator) was asked for them: with a stable [`Reason`](flux_aws_auth::Reason) for
+    /// alerts, and a [report](flux_aws_auth::Error::report) of each source for people.
+    ///
+    /// It is the first of its kind among the [sources](StdError::source).
+    pub fn credentials_error(&self) -> Option<&flux_aws_auth::Error> {
+        let mut causes = std::iter::successors(self.source(), |&cause| cause.source());
+        causes.find_map(|cause| cause.downcast_ref())
     }
 
     /// Of [`ErrorKind::AccessDenied`], whose policy is to be changed.

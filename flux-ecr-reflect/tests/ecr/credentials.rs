@@ -58,7 +58,7 @@ async fn failed_for(provider: Provider) -> Error {
     let error = reflector.scan(&fake::image()).await.expect_err("no credentials");
     assert!(log.all().is_empty());
     assert_eq!(error.kind(), ErrorKind::Credentials, "{error:?}");
-    let source = error.source().expect("kept").downcast_ref::<flux_aws_auth::Error>().expect("of the chain");
+    let source = error.credentials_error().expect("of the chain");
     assert_eq!((error.hint(), error.is_retryable()), (source.hint(), source.is_retryable()));
     assert!(source.report().is_some() && error.hint().is_some(), "{error:?}");
     error
